@@ -1,0 +1,1 @@
+//! Which files are Dockerfiles. Reads folders, never the files in them.

@@ -1,0 +1,101 @@
+//! Where a lint puts what it finds.
+
+use crate::diagnostic::{Confidence, Fix, Severity};
+use crate::text::Span;
+
+use super::Lint;
+
+/// Collects one lint's findings in one file.
+pub struct Findings {
+    severity: Severity,
+    confidence: Confidence,
+    drafts: Vec<Draft>,
+}
+
+/// A finding under construction; the engine adds what is the same for all findings of the lint and the file.
+#[derive(Debug)]
+pub struct Draft {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+    pub(crate) help: String,
+    pub(crate) aliases: Vec<&'static str>,
+    pub(crate) severity: Severity,
+    pub(crate) confidence: Confidence,
+    pub(crate) labels: Vec<(Span, String)>,
+    pub(crate) fixes: Vec<Fix>,
+}
+
+impl Findings {
+    /// An empty collection for `lint`, whose severity and confidence its findings start from.
+    #[must_use]
+    pub fn new(lint: &Lint) -> Self {
+        Self { severity: lint.severity, confidence: lint.confidence, drafts: Vec::new() }
+    }
+
+    /// Starts a finding whose evidence is at `span`: what is wrong, in the present tense, things in backticks, without a
+    /// full stop.
+    pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Draft {
+        self.drafts.push(Draft {
+            span,
+            message: message.into(),
+            help: String::new(),
+            aliases: Vec::new(),
+            severity: self.severity,
+            confidence: self.confidence,
+            labels: Vec::new(),
+            fixes: Vec::new(),
+        });
+        let last = self.drafts.len() - 1;
+        &mut self.drafts[last]
+    }
+
+    /// The findings, in the order they were reported.
+    #[must_use]
+    pub fn into_drafts(self) -> Vec<Draft> {
+        self.drafts
+    }
+}
+
+impl Draft {
+    /// What to do, as an imperative, without a full stop.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = help.into();
+        self
+    }
+
+    /// Why it matters here: a remark shown at the finding's own place.
+    pub fn because(&mut self, why: impl Into<String>) -> &mut Self {
+        self.labels.insert(0, (self.span, why.into()));
+        self
+    }
+
+    /// Further evidence at another place.
+    pub fn label(&mut self, span: Span, message: impl Into<String>) -> &mut Self {
+        self.labels.push((span, message.into()));
+        self
+    }
+
+    /// Adds the ids other tools have for this case.
+    pub fn aliases(&mut self, aliases: &[&'static str]) -> &mut Self {
+        self.aliases.extend_from_slice(aliases);
+        self
+    }
+
+    /// Lowers the severity; it never rises above the lint's.
+    pub fn severity(&mut self, severity: Severity) -> &mut Self {
+        self.severity = self.severity.min(severity);
+        self
+    }
+
+    /// Lowers the confidence; it never rises above the lint's.
+    pub fn confidence(&mut self, confidence: Confidence) -> &mut Self {
+        self.confidence = self.confidence.min(confidence);
+        self
+    }
+
+    /// Adds a way to mend it.
+    pub fn fix(&mut self, fix: Fix) -> &mut Self {
+        self.fixes.push(fix);
+        self
+    }
+}

@@ -1,0 +1,12 @@
+//! Facts of one Dockerfile: stages and their graph, scopes with provenance, what is in force at every instruction, every
+//! command. Lints read this, never raw text. Opens no file: what comes from outside is plain data, filled by the caller.
+
+mod context;
+mod facts;
+mod value;
+
+pub use context::{Context, ContextFile, Known};
+pub use facts::{
+    Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
+};
+pub use value::Value;

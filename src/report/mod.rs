@@ -1,0 +1,1 @@
+//! One file per format; the only place that writes findings. A report never decides.

@@ -1,0 +1,21 @@
+//! One integration binary, a module a room.
+
+mod bad_input;
+mod cli;
+mod config;
+mod conformance;
+mod context;
+mod corpus;
+mod discover;
+mod engine;
+mod expansion;
+mod formats;
+mod fuzz;
+mod lints;
+mod model;
+mod secret;
+mod shell;
+#[allow(dead_code)]
+mod support;
+mod syntax;
+mod tidy;
