@@ -1,1 +1,10 @@
-//! Facts of the world, each with its source and date: base images and their users, moving tags. Knows no Dockerfile.
+//! Facts of the world, each with its source and date: base images and their users, moving tags, ports that give remote
+//! control. Knows no Dockerfile.
+
+mod base_images;
+mod moving_tags;
+mod ports;
+
+pub use base_images::{BaseImage, Family, ImageUser, base_image, family};
+pub use moving_tags::{TagKind, tag_kind};
+pub use ports::{AdminPort, admin_port};
