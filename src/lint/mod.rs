@@ -1,7 +1,16 @@
 //! The engine: metadata, generated registry, selection, suppression, runner. Knows the lints only as data.
 
+mod comments;
 mod findings;
 mod meta;
+mod registry;
+mod run;
+mod select;
+mod suppress;
+mod unused;
 
 pub use findings::{Draft, Findings};
 pub use meta::{Lint, Preset};
+pub use registry::{Entry, find, registry, same_id, suggest};
+pub use run::{LintError, Outcome, Settings, run};
+pub use select::{Choice, Selection, UnknownLint};

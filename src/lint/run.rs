@@ -1,0 +1,160 @@
+//! Runs the selected lints on one Dockerfile and turns what they found into diagnostics.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
+use crate::model::Dockerfile;
+use crate::text::Span;
+
+use super::suppress::Suppressions;
+use super::unused::{self, UNUSED_IGNORE};
+use super::{Draft, Findings, Selection};
+
+/// How to lint.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// Which findings are wanted.
+    pub selection: Selection,
+    /// Whether our own ignore comments need a reason to silence anything.
+    pub require_reason: bool,
+    /// Today as `YYYY-MM-DD`, for comments of other tools that expire; `None` keeps them all in force.
+    pub today: Option<String>,
+}
+
+/// What linting one file came to.
+#[derive(Clone, Default, Debug)]
+pub struct Outcome {
+    /// The findings, by place, then by lint.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many wanted findings comments silenced.
+    pub suppressed: usize,
+    /// Lints that could not do their work.
+    pub errors: Vec<LintError>,
+}
+
+/// A lint that panicked: a bug in it, which takes no other lint's findings down.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LintError {
+    /// The lint's name.
+    pub lint: &'static str,
+    /// The file it was looking at.
+    pub path: Arc<str>,
+    /// What the panic said.
+    pub message: String,
+}
+
+/// Runs the selected lints on one Dockerfile.
+///
+/// A panicking lint becomes an error in the outcome. The process's panic hook still sees the panic, so a program that
+/// wants nothing printed about it sets a silent one.
+#[must_use]
+pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
+    let selection = &settings.selection;
+    let mut suppressions = Suppressions::read(dockerfile, settings);
+    let mut outcome = Outcome::default();
+    let mut found: Vec<(usize, Draft)> = Vec::new();
+    let mut keep = |index: usize, drafts: Vec<Draft>, suppressions: &mut Suppressions, suppressed: &mut usize| {
+        for draft in drafts {
+            // Asked first and always: a comment that silences a finding below the wanted confidence is not stale.
+            let silenced = suppressions.silence(selection.registry()[index].name, &draft);
+            match (selection.wants(index, &draft), silenced) {
+                (true, true) => *suppressed += 1,
+                (true, false) => found.push((index, draft)),
+                (false, _) => {}
+            }
+        }
+    };
+    for (index, entry) in selection.registry().iter().enumerate() {
+        let (true, Some(check)) = (selection.runs(index), entry.lint.dockerfile) else { continue };
+        let mut findings = Findings::new(entry.lint);
+        // The findings of a lint that panics half-way are dropped with it, so no broken state is seen afterwards.
+        match catch_unwind(AssertUnwindSafe(|| check(dockerfile, &mut findings))) {
+            Ok(()) => keep(index, findings.into_drafts(), &mut suppressions, &mut outcome.suppressed),
+            Err(panic) => outcome.errors.push(LintError {
+                lint: entry.name,
+                path: Arc::clone(&dockerfile.path),
+                message: said(panic.as_ref()),
+            }),
+        }
+    }
+    if let Some(index) = selection.position(UNUSED_IGNORE).filter(|&index| selection.runs(index)) {
+        let failed: Vec<&str> = outcome.errors.iter().map(|error| error.lint).collect();
+        let drafts = unused::report(dockerfile, settings, &suppressions, &failed);
+        keep(index, drafts, &mut suppressions, &mut outcome.suppressed);
+    }
+    outcome.diagnostics = diagnostics(dockerfile, selection, found);
+    outcome
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("panic without a message").to_owned()
+}
+
+fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(usize, Draft)>) -> Vec<Diagnostic> {
+    let registry = selection.registry();
+    found.sort_by(|(a_index, a), (b_index, b)| {
+        (a.span.start, registry[*a_index].name, a.span.end, &a.message).cmp(&(
+            b.span.start,
+            registry[*b_index].name,
+            b.span.end,
+            &b.message,
+        ))
+    });
+    found.dedup_by(|(a_index, a), (b_index, b)| {
+        (*a_index, a.span, a.message.as_str()) == (*b_index, b.span, b.message.as_str())
+    });
+    let mut seen: HashMap<(usize, &str), usize> = HashMap::new();
+    let file = |span: Span| Place::File { path: Arc::clone(&dockerfile.path), span };
+    let finish = |(index, mut draft): (usize, Draft)| {
+        let entry = &registry[index];
+        let evidence = evidence(dockerfile.source.text(), draft.span);
+        let ordinal = seen.entry((index, evidence)).or_insert(0);
+        let fingerprint = fingerprint(entry.name, &dockerfile.path, evidence, *ordinal);
+        *ordinal += 1;
+        draft.aliases.sort_unstable();
+        draft.aliases.dedup();
+        Diagnostic {
+            lint: entry.name,
+            category: entry.lint.category,
+            severity: selection.severity(index, &draft),
+            confidence: draft.confidence,
+            place: file(draft.span),
+            labels: draft.labels.into_iter().map(|(span, message)| Label { place: file(span), message }).collect(),
+            aliases: draft.aliases,
+            message: draft.message,
+            help: draft.help,
+            fixes: draft.fixes,
+            fingerprint,
+        }
+    };
+    found.into_iter().map(finish).collect()
+}
+
+/// The lines that `span` touches, without the white space around them: what a finding is recognised by when its file
+/// changes elsewhere.
+fn evidence(text: &str, span: Span) -> &str {
+    let bytes = text.as_bytes();
+    let start = (span.start as usize).min(bytes.len());
+    let end = (span.end as usize).clamp(start, bytes.len());
+    let from = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
+    let to = memchr::memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |at| end + at);
+    text.get(from..to).unwrap_or("").trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_whole_lines() {
+        let text = "FROM a\n  USER root  \nRUN x";
+        assert_eq!(evidence(text, Span::new(14, 18)), "USER root");
+        assert_eq!(evidence(text, Span::at(0)), "FROM a");
+        assert_eq!(evidence(text, Span::new(22, 99)), "RUN x");
+        assert_eq!(evidence(text, Span::new(3, 10)), "FROM a\n  USER root");
+    }
+}
