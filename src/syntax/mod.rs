@@ -3,6 +3,7 @@
 //! Parsing never fails: it yields a tree and errors, and an error costs the instruction it is in, nothing else.
 
 pub mod ast;
+pub mod expand;
 
 use crate::text::Span;
 
