@@ -41,6 +41,60 @@ pub enum Keyword {
     Unknown,
 }
 
+impl Keyword {
+    /// Reads a keyword; case does not matter.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        const KEYWORDS: [Keyword; 18] = [
+            Keyword::Run,
+            Keyword::Env,
+            Keyword::Copy,
+            Keyword::From,
+            Keyword::Arg,
+            Keyword::Cmd,
+            Keyword::Workdir,
+            Keyword::Label,
+            Keyword::Entrypoint,
+            Keyword::User,
+            Keyword::Expose,
+            Keyword::Add,
+            Keyword::Volume,
+            Keyword::Healthcheck,
+            Keyword::Shell,
+            Keyword::Onbuild,
+            Keyword::Stopsignal,
+            Keyword::Maintainer,
+        ];
+        KEYWORDS.into_iter().find(|keyword| word.eq_ignore_ascii_case(keyword.as_str())).unwrap_or(Self::Unknown)
+    }
+
+    /// The keyword in capitals.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "ADD",
+            Self::Arg => "ARG",
+            Self::Cmd => "CMD",
+            Self::Copy => "COPY",
+            Self::Entrypoint => "ENTRYPOINT",
+            Self::Env => "ENV",
+            Self::Expose => "EXPOSE",
+            Self::From => "FROM",
+            Self::Healthcheck => "HEALTHCHECK",
+            Self::Label => "LABEL",
+            Self::Maintainer => "MAINTAINER",
+            Self::Onbuild => "ONBUILD",
+            Self::Run => "RUN",
+            Self::Shell => "SHELL",
+            Self::Stopsignal => "STOPSIGNAL",
+            Self::User => "USER",
+            Self::Volume => "VOLUME",
+            Self::Workdir => "WORKDIR",
+            Self::Unknown => "",
+        }
+    }
+}
+
 /// One instruction.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Instruction {
@@ -58,8 +112,9 @@ pub struct Instruction {
     pub heredocs: Vec<Heredoc>,
     /// Continuations, comment lines and blank lines inside the instruction (before its heredocs), in order.
     pub gaps: Vec<Gap>,
-    /// Offsets into the parse's error list are not kept; this tells whether any error concerns this instruction.
-    pub broken: bool,
+    /// The comment lines above it that BuildKit takes as describing it: all since the instruction before, starting anew
+    /// behind an empty comment. Without white space in front and newline.
+    pub comments: Vec<Span>,
 }
 
 /// `--name`, `--name=value`.
@@ -82,8 +137,10 @@ pub enum Arguments {
     Words(Vec<Word>),
     /// A JSON array of strings (exec form), decoded; `span` of a word includes its quotes.
     Exec(Vec<Word>),
-    /// Text for a shell (shell form of RUN, CMD, ENTRYPOINT, HEALTHCHECK CMD; SHELL without JSON).
+    /// Text for a shell (shell form of RUN, CMD, ENTRYPOINT; SHELL without JSON).
     Shell(Word),
+    /// HEALTHCHECK's first word (`CMD`, `NONE`) and what follows it: shell form, exec form or nothing.
+    Health(Word, Box<Arguments>),
     /// `name=value` pairs, or the one old-style `name value` (ENV, LABEL).
     Pairs(Vec<Pair>),
     /// The instruction that ONBUILD holds.
