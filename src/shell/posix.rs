@@ -1,0 +1,716 @@
+//! sh, bash, ash, dash, ksh: our walk over shuck's tree. The only file that names shuck.
+
+pub(super) mod split;
+pub(super) mod word;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use shuck_ast::{
+    ArithmeticExpr, ArithmeticExprNode, ArithmeticLvalue, ArrayElem, AssignmentValue, BinaryOp,
+    BourneParameterExpansion, BuiltinCommand, Command as Node, CompoundCommand, ConditionalExpr, DeclOperand, File,
+    HeredocBodyPart, ParameterExpansion, ParameterOp, Pattern, PatternPart, RedirectKind, RedirectTarget, Stmt,
+    StmtSeq, VarRef, WordPart, WordPartNode,
+};
+use shuck_parser::parser::{ParseStatus, Parser};
+use shuck_parser::{ShellDialect, ShellProfile};
+
+use super::list::{Context, List};
+use super::nested::{self, Fed};
+use super::source::Source;
+use super::{Assignment, Command, Guard, Nesting, Redirect, Word};
+use crate::text::Span;
+
+/// How deep a script may nest when it is read on the caller's stack. Real bodies stay below 10.
+const SHALLOW: usize = 20;
+
+/// How deep a script may nest when it is read on a stack of its own; the parser's own maximum.
+const DEEP: usize = 100;
+
+/// The stack for a script that nests deeply, in bytes.
+const DEEP_STACK: usize = 8 << 20;
+
+/// Above this size in bytes a script is split before it is parsed, which bounds the memory that its tree takes.
+const MAX_WHOLE: usize = 1 << 20;
+
+/// Reads a script and adds its commands to the list. `known` has the offsets in the file of substitutions that are
+/// listed already, in order.
+pub(super) fn read(list: &mut List, source: &Source<'_>, context: Context, known: &[u32]) {
+    if source.text.len() <= MAX_WHOLE {
+        if let Some(file) = parse(source.text, SHALLOW).filter(|parsed| parsed.1).map(|parsed| parsed.0) {
+            return Walk { list, source, shift: 0, known, piped: None }.list(&file.body, context);
+        }
+        let deep = std::thread::scope(|scope| {
+            let deep = || {
+                let (file, clean) = parse(source.text, DEEP)?;
+                clean.then(|| Walk { list: &mut *list, source, shift: 0, known, piped: None }.list(&file.body, context))
+            };
+            let thread = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, deep).ok()?;
+            thread.join().ok().flatten()
+        });
+        if deep.is_some() {
+            return;
+        }
+    }
+    list.clean = false;
+    let mut open = None;
+    for piece in split::pieces(source.text) {
+        if list.is_full() {
+            return;
+        }
+        let Some((file, _)) = source.text.get(piece.start..piece.end).and_then(|text| parse(text, SHALLOW)) else {
+            continue;
+        };
+        let pipeline = match (piece.piped, open) {
+            (true, Some((pipeline, position))) => (pipeline, position + 1),
+            _ => list.pipeline(context),
+        };
+        open = Some(pipeline);
+        let context = Context { pipeline: Some(pipeline), guard: piece.guard, ..context };
+        Walk { list, source, shift: piece.start, known, piped: None }.list(&file.body, context);
+    }
+}
+
+/// The best tree of a text, and whether it was read whole.
+fn parse(text: &str, depth: usize) -> Option<(File, bool)> {
+    // The fuel is what the parser takes by itself for a text of this size.
+    let fuel = text.len().max(100_000);
+    let parser =
+        || Parser::with_limits_and_profile(text, depth, fuel, ShellProfile::native(ShellDialect::Bash)).parse();
+    // A panic in the parser costs the body its list, never the file its other findings.
+    let result = catch_unwind(AssertUnwindSafe(parser)).ok()?;
+    Some((result.file, result.status == ParseStatus::Clean))
+}
+
+struct Walk<'a> {
+    list: &'a mut List,
+    source: &'a Source<'a>,
+    /// Where the parsed piece starts in the source's text.
+    shift: usize,
+    known: &'a [u32],
+    /// What the link before in the pipeline writes, where that is a heredoc.
+    piped: Option<Fed>,
+}
+
+impl Walk<'_> {
+    fn list(&mut self, list: &StmtSeq, context: Context) {
+        let mut context = context;
+        for statement in list.as_slice() {
+            if self.list.is_full() {
+                return;
+            }
+            self.statement(statement, context);
+            context = context.after(Guard::Always);
+        }
+    }
+
+    fn statement(&mut self, statement: &Stmt, context: Context) {
+        match &statement.command {
+            Node::Simple(simple) => {
+                self.command(statement, &simple.assignments, Some(&simple.name), &simple.args, context);
+            }
+            Node::Builtin(builtin) => self.builtin(statement, builtin, context),
+            Node::Decl(declaration) => self.declaration(statement, declaration, context),
+            Node::Binary(binary) => match binary.op {
+                BinaryOp::And | BinaryOp::Or => self.chain(statement, context),
+                BinaryOp::Pipe | BinaryOp::PipeAll => self.pipe(statement, context),
+            },
+            Node::Compound(compound) => {
+                self.compound(compound, context);
+                self.redirects_of_group(statement, context);
+            }
+            Node::Function(function) => {
+                self.statement(&function.body, context.within(Nesting::Function, None));
+                self.redirects_of_group(statement, context);
+            }
+            Node::AnonymousFunction(function) => self.statement(&function.body, context),
+        }
+    }
+
+    /// `a && b || c`: a tree that leans to the left, as deep as the chain is long, so no recursion.
+    fn chain(&mut self, statement: &Stmt, context: Context) {
+        let mut links = Vec::new();
+        let mut first = statement;
+        while let Node::Binary(binary) = &first.command {
+            let guard = match binary.op {
+                BinaryOp::And => Guard::And,
+                BinaryOp::Or => Guard::Or,
+                BinaryOp::Pipe | BinaryOp::PipeAll => break,
+            };
+            links.push((guard, &*binary.right));
+            first = &binary.left;
+        }
+        self.statement(first, context);
+        for (guard, link) in links.into_iter().rev() {
+            self.statement(link, context.after(guard));
+        }
+    }
+
+    /// `a | b | c`. A pipeline in a group that is itself a link goes on counting where the group stands.
+    fn pipe(&mut self, statement: &Stmt, context: Context) {
+        let mut links = Vec::new();
+        let mut first = statement;
+        while let Node::Binary(binary) = &first.command {
+            if matches!(binary.op, BinaryOp::And | BinaryOp::Or) {
+                break;
+            }
+            links.push(&*binary.right);
+            first = &binary.left;
+        }
+        links.push(first);
+        let (pipeline, mut position) = self.list.pipeline(context);
+        for link in links.into_iter().rev() {
+            let start = self.list.commands.len();
+            self.statement(link, Context { pipeline: Some((pipeline, position)), ..context });
+            position = self.list.last_position(start, pipeline).unwrap_or(position) + 1;
+            self.piped = self.writes(link, start);
+        }
+        self.piped = None;
+    }
+
+    /// The heredoc that a link hands on: `cat <<EOF |`.
+    fn writes(&self, link: &Stmt, index: usize) -> Option<Fed> {
+        let command = self.list.commands.get(index)?;
+        let only_stdin = command.arguments.iter().all(|argument| argument.text == "-");
+        (only_stdin && command.base_name() == "cat").then(|| self.stdin(link)).flatten()
+    }
+
+    /// What a statement gets on standard input from its own redirects.
+    fn stdin(&self, statement: &Stmt) -> Option<Fed> {
+        let redirect = statement.redirects.iter().rev().find(|redirect| {
+            redirect.fd.unwrap_or(0) == 0 && {
+                !matches!(redirect.kind, RedirectKind::Output | RedirectKind::Append | RedirectKind::Clobber)
+            }
+        })?;
+        match &redirect.target {
+            RedirectTarget::Heredoc(heredoc) => {
+                let (start, end) = self.range(heredoc.body.span);
+                Some(Fed { start, end, quoted: !heredoc.delimiter.expands_body, word: false })
+            }
+            RedirectTarget::Word(word) if redirect.kind == RedirectKind::HereString => {
+                let (start, end) = self.range(word.span);
+                Some(Fed { start, end, quoted: false, word: true })
+            }
+            RedirectTarget::Word(_) => None,
+        }
+    }
+
+    fn builtin(&mut self, statement: &Stmt, builtin: &BuiltinCommand, context: Context) {
+        let (name, span, operand, rest, assignments) = match builtin {
+            BuiltinCommand::Break(it) => ("break", it.span, &it.depth, &it.extra_args, &it.assignments),
+            BuiltinCommand::Continue(it) => ("continue", it.span, &it.depth, &it.extra_args, &it.assignments),
+            BuiltinCommand::Return(it) => ("return", it.span, &it.code, &it.extra_args, &it.assignments),
+            BuiltinCommand::Exit(it) => ("exit", it.span, &it.code, &it.extra_args, &it.assignments),
+        };
+        let start = assignments.last().map_or(span.start, |last| last.span.end).offset() + self.shift;
+        let text = self.source.text.get(start..).unwrap_or("");
+        let start = start + text.find(name).unwrap_or(0);
+        let name = word::word(self.source, start, (start + name.len()).min(self.source.text.len()));
+        let arguments = operand.iter().chain(rest).map(|argument| self.word(argument)).collect();
+        let index = self.push(statement, assignments, name, arguments, context);
+        self.substitutions(statement, assignments, operand.iter().chain(rest), index, context);
+    }
+
+    fn declaration(&mut self, statement: &Stmt, declaration: &shuck_ast::DeclClause, context: Context) {
+        let (start, end) = self.range(declaration.variant_span);
+        let name = word::word(self.source, start, end);
+        let mut arguments = Vec::with_capacity(declaration.operands.len());
+        let mut declared = Vec::new();
+        for operand in &declaration.operands {
+            let span = match operand {
+                DeclOperand::Flag(word) | DeclOperand::Dynamic(word) => word.span,
+                DeclOperand::Name(name) => name.span,
+                DeclOperand::Assignment(assignment) => {
+                    declared.push(self.assignment(assignment));
+                    assignment.span
+                }
+            };
+            let (start, end) = self.range(span);
+            arguments.push(word::word(self.source, start, end));
+        }
+        let index = self.push(statement, &declaration.assignments, name, arguments, context);
+        if let Some(command) = index.and_then(|index| self.list.commands.get_mut(index as usize)) {
+            command.assignments.append(&mut declared);
+        }
+        let flags = declaration.operands.iter().filter_map(|operand| match operand {
+            DeclOperand::Flag(word) | DeclOperand::Dynamic(word) => Some(word),
+            _ => None,
+        });
+        self.substitutions(statement, &declaration.assignments, flags, index, context);
+        for operand in &declaration.operands {
+            if let DeclOperand::Assignment(assignment) = operand {
+                self.value_of(assignment, index, context);
+            }
+        }
+    }
+
+    fn command(
+        &mut self,
+        statement: &Stmt,
+        assignments: &[shuck_ast::Assignment],
+        name: Option<&shuck_ast::Word>,
+        arguments: &[shuck_ast::Word],
+        context: Context,
+    ) {
+        let read = name.map(|name| self.word(name)).unwrap_or_default();
+        if read.span.is_empty() && assignments.is_empty() && statement.redirects.is_empty() {
+            return;
+        }
+        // A backslash at the very end of a body is no command.
+        if read.text == "\\" && arguments.is_empty() {
+            return;
+        }
+        let words = arguments.iter().map(|argument| self.word(argument)).collect();
+        let index = self.push(statement, assignments, read, words, context);
+        self.substitutions(statement, assignments, name.into_iter().chain(arguments), index, context);
+    }
+
+    /// Adds a command, with what it runs.
+    fn push(
+        &mut self,
+        statement: &Stmt,
+        assignments: &[shuck_ast::Assignment],
+        name: Word,
+        arguments: Vec<Word>,
+        context: Context,
+    ) -> Option<u32> {
+        let mut span: Option<Span> = None;
+        let mut cover = |part: Span| span = Some(span.map_or(part, |span| span.cover(part)));
+        let assignments: Vec<Assignment> = assignments.iter().map(|assignment| self.assignment(assignment)).collect();
+        let redirects: Vec<Redirect> =
+            statement.redirects.iter().filter_map(|redirect| self.redirect(redirect, &mut cover)).collect();
+        assignments.iter().for_each(|assignment| cover(assignment.span));
+        if !name.span.is_empty() {
+            cover(name.span);
+        }
+        if let Some(last) = arguments.last() {
+            cover(last.span);
+        }
+        let pipeline = self.list.pipeline(context);
+        let span = span.unwrap_or(name.span);
+        let name = if name.span.is_empty() { Word { span: Span::at(span.start), ..Word::default() } } else { name };
+        let index = self.list.push(Command {
+            span,
+            name,
+            arguments,
+            assignments,
+            redirects,
+            pipeline,
+            guard: context.guard,
+            nesting: context.nesting,
+            parent: context.parent,
+        })?;
+        let fed = if statement.redirects.is_empty() { self.piped.take() } else { self.stdin(statement) };
+        nested::expand(self.list, Some(self.source), index, context.level, fed);
+        Some(index)
+    }
+
+    fn word(&self, word: &shuck_ast::Word) -> Word {
+        let (start, end) = self.range(word.span);
+        word::word(self.source, start, end)
+    }
+
+    /// A span of the parser as a range of the source's text.
+    fn range(&self, span: shuck_ast::Span) -> (usize, usize) {
+        (span.start.offset() + self.shift, span.end.offset() + self.shift)
+    }
+
+    fn assignment(&self, assignment: &shuck_ast::Assignment) -> Assignment {
+        let (start, end) = self.range(assignment.span);
+        let whole = word::word(self.source, start, end);
+        let value = match &assignment.value {
+            AssignmentValue::Scalar(value) => self.range(value.span),
+            AssignmentValue::Compound(array) => self.range(array.span),
+        };
+        let value = if value.0 < start || value.1 > end || value.1 <= value.0 { (end, end) } else { value };
+        Assignment {
+            name: assignment.target.name.as_str().to_owned(),
+            value: word::word(self.source, value.0, value.1),
+            span: whole.span,
+        }
+    }
+
+    fn redirect(&self, redirect: &shuck_ast::Redirect, cover: &mut impl FnMut(Span)) -> Option<Redirect> {
+        let (mut start, end) = self.range(redirect.span);
+        if let Some(name) = redirect.fd_var_span {
+            start = start.min(self.range(name).0.saturating_sub(1));
+        }
+        let (target, target_start, end) = match &redirect.target {
+            // `2>&1` has a made-up target, and the second half of `&>>` is made up as a whole.
+            RedirectTarget::Word(word)
+                if word.span.start.offset() < redirect.span.start.offset() || word.span.start == word.span.end =>
+            {
+                let target =
+                    start + self.source.text.get(start..end)?.rfind('&').filter(|at| start + at + 1 < end)? + 1;
+                self.source.text.get(target..end).filter(|text| !text.starts_with('>'))?;
+                (word::word(self.source, target, end), target, end)
+            }
+            RedirectTarget::Word(word) => {
+                let target = self.range(word.span);
+                (word::word(self.source, target.0, target.1), target.0, target.1.max(end))
+            }
+            RedirectTarget::Heredoc(heredoc) => {
+                let (delimiter, behind) = self.range(heredoc.delimiter.span);
+                let (from, to) = self.range(heredoc.body.span);
+                let mut body = Word { span: self.source.span(from, to), ..Word::default() };
+                if heredoc.delimiter.expands_body {
+                    let read = word::read_quoted(self.source, from, to);
+                    (body.text, body.parts) = (read.text, read.parts);
+                } else {
+                    self.source.text.get(from..to).unwrap_or("").clone_into(&mut body.text);
+                }
+                (body, delimiter, behind)
+            }
+        };
+        let operator = self.source.text.get(start..target_start)?;
+        cover(word::word(self.source, start, end).span);
+        Some(Redirect { operator: operator.trim_end_matches(['\\', '\n', ' ', '\t']).to_owned(), target })
+    }
+
+    fn redirects_of_group(&mut self, statement: &Stmt, context: Context) {
+        if !statement.redirects.is_empty() {
+            self.substitutions(statement, &[], std::iter::empty(), context.parent, context);
+        }
+    }
+
+    /// Lists what stands in substitutions of a command's words.
+    fn substitutions<'w>(
+        &mut self,
+        statement: &Stmt,
+        assignments: &[shuck_ast::Assignment],
+        words: impl Iterator<Item = &'w shuck_ast::Word>,
+        holder: Option<u32>,
+        context: Context,
+    ) {
+        for assignment in assignments {
+            self.value_of(assignment, holder, context);
+        }
+        for word in words {
+            self.parts(&word.parts, holder, context);
+        }
+        for redirect in &statement.redirects {
+            match &redirect.target {
+                RedirectTarget::Word(word) => self.parts(&word.parts, holder, context),
+                RedirectTarget::Heredoc(heredoc) => {
+                    for part in &heredoc.body.parts {
+                        match &part.kind {
+                            HeredocBodyPart::CommandSubstitution { body, .. } => {
+                                self.substitution(body, part.span, Nesting::Substitution, holder, context);
+                            }
+                            HeredocBodyPart::ArithmeticExpansion { expression_word_ast, .. } => {
+                                self.parts(&expression_word_ast.parts, holder, context);
+                            }
+                            HeredocBodyPart::Parameter(parameter) => self.parameter(parameter, holder, context),
+                            HeredocBodyPart::Literal(_) | HeredocBodyPart::Variable(_) => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn value_of(&mut self, assignment: &shuck_ast::Assignment, holder: Option<u32>, context: Context) {
+        self.subscript(&assignment.target, holder, context);
+        match &assignment.value {
+            AssignmentValue::Scalar(word) => self.parts(&word.parts, holder, context),
+            AssignmentValue::Compound(array) => {
+                for element in &array.elements {
+                    let (ArrayElem::Sequential(value)
+                    | ArrayElem::Keyed { value, .. }
+                    | ArrayElem::KeyedAppend { value, .. }) = element;
+                    self.parts(&value.word.parts, holder, context);
+                }
+            }
+        }
+    }
+
+    fn parts(&mut self, parts: &[WordPartNode], holder: Option<u32>, context: Context) {
+        for part in parts {
+            match &part.kind {
+                WordPart::Literal(_)
+                | WordPart::SingleQuoted { .. }
+                | WordPart::Variable(_)
+                | WordPart::PrefixMatch { .. }
+                | WordPart::ZshQualifiedGlob(_) => {}
+                WordPart::DoubleQuoted { parts, .. } => self.parts(parts, holder, context),
+                WordPart::CommandSubstitution { body, .. } => {
+                    self.substitution(body, part.span, Nesting::Substitution, holder, context);
+                }
+                WordPart::ProcessSubstitution { body, .. } => {
+                    self.substitution(body, part.span, Nesting::Process, holder, context);
+                }
+                WordPart::ArithmeticExpansion { expression_word_ast, .. } => {
+                    self.parts(&expression_word_ast.parts, holder, context);
+                }
+                WordPart::Parameter(parameter) => self.parameter(parameter, holder, context),
+                WordPart::ParameterExpansion { reference, operator, operand_word_ast, .. } => {
+                    self.subscript(reference, holder, context);
+                    self.operator(operator, holder, context);
+                    self.operand(operand_word_ast.as_deref(), holder, context);
+                }
+                WordPart::IndirectExpansion { reference, operator, operand_word_ast, .. } => {
+                    self.subscript(reference, holder, context);
+                    if let Some(operator) = operator {
+                        self.operator(operator, holder, context);
+                    }
+                    self.operand(operand_word_ast.as_deref(), holder, context);
+                }
+                WordPart::Substring { reference, offset_word_ast, length_word_ast, .. }
+                | WordPart::ArraySlice { reference, offset_word_ast, length_word_ast, .. } => {
+                    self.subscript(reference, holder, context);
+                    self.operand(Some(offset_word_ast), holder, context);
+                    self.operand(length_word_ast.as_deref(), holder, context);
+                }
+                WordPart::Length(reference)
+                | WordPart::ArrayAccess(reference)
+                | WordPart::ArrayLength(reference)
+                | WordPart::ArrayIndices(reference)
+                | WordPart::Transformation { reference, .. } => self.subscript(reference, holder, context),
+            }
+        }
+    }
+
+    fn parameter(&mut self, parameter: &ParameterExpansion, holder: Option<u32>, context: Context) {
+        let Some(form) = parameter.bourne() else { return };
+        match form {
+            BourneParameterExpansion::Access { reference }
+            | BourneParameterExpansion::Length { reference }
+            | BourneParameterExpansion::Indices { reference }
+            | BourneParameterExpansion::Transformation { reference, .. }
+            | BourneParameterExpansion::Slice { reference, .. } => self.subscript(reference, holder, context),
+            BourneParameterExpansion::PrefixMatch { .. } => {}
+            BourneParameterExpansion::Indirect { reference, operator, .. } => {
+                self.subscript(reference, holder, context);
+                if let Some(operator) = operator {
+                    self.operator(operator, holder, context);
+                }
+            }
+            BourneParameterExpansion::Operation { reference, operator, .. } => {
+                self.subscript(reference, holder, context);
+                self.operator(operator, holder, context);
+            }
+        }
+        for operand in [form.operand_word_ast(), form.offset_word_ast(), form.length_word_ast()] {
+            self.operand(operand, holder, context);
+        }
+    }
+
+    fn operand(&mut self, word: Option<&shuck_ast::Word>, holder: Option<u32>, context: Context) {
+        if let Some(word) = word {
+            self.parts(&word.parts, holder, context);
+        }
+    }
+
+    fn subscript(&mut self, reference: &VarRef, holder: Option<u32>, context: Context) {
+        self.operand(reference.subscript.as_deref().and_then(|subscript| subscript.word_ast()), holder, context);
+    }
+
+    fn operator(&mut self, operator: &ParameterOp, holder: Option<u32>, context: Context) {
+        match operator {
+            ParameterOp::RemovePrefixShort { pattern }
+            | ParameterOp::RemovePrefixLong { pattern }
+            | ParameterOp::RemoveSuffixShort { pattern }
+            | ParameterOp::RemoveSuffixLong { pattern }
+            | ParameterOp::ReplaceFirst { pattern, .. }
+            | ParameterOp::ReplaceAll { pattern, .. } => self.pattern(pattern, holder, context),
+            _ => {}
+        }
+        self.operand(operator.replacement_word_ast(), holder, context);
+    }
+
+    fn pattern(&mut self, pattern: &Pattern, holder: Option<u32>, context: Context) {
+        for part in &pattern.parts {
+            match &part.kind {
+                PatternPart::Word(word) => self.parts(&word.parts, holder, context),
+                PatternPart::Group { patterns, .. } => {
+                    for pattern in patterns {
+                        self.pattern(pattern, holder, context);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Lists the commands of a substitution that the command at `holder` or one that it runs holds.
+    fn substitution(
+        &mut self,
+        body: &StmtSeq,
+        span: shuck_ast::Span,
+        nesting: Nesting,
+        holder: Option<u32>,
+        context: Context,
+    ) {
+        let start = self.source.offset(self.range(span).0);
+        if self.known.binary_search(&start).is_ok() {
+            return;
+        }
+        let holder = holder.map(|holder| self.innermost(holder, start));
+        let piped = self.piped.take();
+        self.list(body, context.within(nesting, holder));
+        self.piped = piped;
+    }
+
+    /// The innermost of the commands that the one at `holder` runs that has the offset within it.
+    fn innermost(&self, holder: u32, offset: u32) -> u32 {
+        let mut innermost = holder;
+        for (index, command) in self.list.commands.iter().enumerate().skip(holder as usize + 1) {
+            let runs = command.nesting == Nesting::Argument && command.parent == Some(innermost);
+            if runs && command.span.contains_offset(offset) {
+                innermost = index as u32;
+            }
+        }
+        innermost
+    }
+
+    fn compound(&mut self, compound: &CompoundCommand, context: Context) {
+        let parent = context.parent;
+        match compound {
+            CompoundCommand::Subshell(list) | CompoundCommand::BraceGroup(list) => self.list(list, context),
+            CompoundCommand::If(it) => {
+                self.list(&it.condition, context);
+                self.list(&it.then_branch, context.conditional());
+                for (condition, branch) in &it.elif_branches {
+                    self.list(condition, context.conditional());
+                    self.list(branch, context.conditional());
+                }
+                if let Some(branch) = &it.else_branch {
+                    self.list(branch, context.conditional());
+                }
+            }
+            CompoundCommand::For(it) => {
+                for word in it.words.iter().flatten() {
+                    self.parts(&word.parts, parent, context);
+                }
+                self.list(&it.body, context.conditional());
+            }
+            CompoundCommand::Foreach(it) => {
+                for word in &it.words {
+                    self.parts(&word.parts, parent, context);
+                }
+                self.list(&it.body, context.conditional());
+            }
+            CompoundCommand::Select(it) => {
+                for word in &it.words {
+                    self.parts(&word.parts, parent, context);
+                }
+                self.list(&it.body, context.conditional());
+            }
+            CompoundCommand::Repeat(it) => self.list(&it.body, context.conditional()),
+            CompoundCommand::ArithmeticFor(it) => {
+                for expression in [&it.init_ast, &it.condition_ast, &it.step_ast].into_iter().flatten() {
+                    self.arithmetic(expression, context);
+                }
+                self.list(&it.body, context.conditional());
+            }
+            CompoundCommand::While(it) => {
+                self.list(&it.condition, context);
+                self.list(&it.body, context.conditional());
+            }
+            CompoundCommand::Until(it) => {
+                self.list(&it.condition, context);
+                self.list(&it.body, context.conditional());
+            }
+            CompoundCommand::Case(it) => {
+                self.parts(&it.word.parts, parent, context);
+                for case in &it.cases {
+                    for pattern in &case.patterns {
+                        self.pattern(pattern, parent, context);
+                    }
+                    self.list(&case.body, context.conditional());
+                }
+            }
+            CompoundCommand::Arithmetic(it) => {
+                if let Some(expression) = &it.expr_ast {
+                    self.arithmetic(expression, context);
+                }
+            }
+            CompoundCommand::Time(it) => {
+                if let Some(command) = &it.command {
+                    self.statement(command, context);
+                }
+            }
+            CompoundCommand::Conditional(it) => self.test(it, context),
+            CompoundCommand::Coproc(it) => self.statement(&it.body, context),
+            CompoundCommand::Always(it) => {
+                self.list(&it.body, context);
+                self.list(&it.always_body, context.after(Guard::Always));
+            }
+        }
+    }
+
+    /// `[[ … ]]` as a command of that name, with its words and operators as arguments.
+    fn test(&mut self, test: &shuck_ast::ConditionalCommand, context: Context) {
+        let mut spans = vec![test.right_bracket_span];
+        let mut words = Vec::new();
+        let mut rest = vec![&test.expression];
+        while let Some(expression) = rest.pop() {
+            match expression {
+                ConditionalExpr::Binary(binary) => {
+                    spans.push(binary.op_span);
+                    rest.extend([&*binary.left, &*binary.right]);
+                }
+                ConditionalExpr::Unary(unary) => {
+                    spans.push(unary.op_span);
+                    rest.push(&unary.expr);
+                }
+                ConditionalExpr::Parenthesized(group) => {
+                    spans.extend([group.left_paren_span, group.right_paren_span]);
+                    rest.push(&group.expr);
+                }
+                ConditionalExpr::Word(word) | ConditionalExpr::Regex(word) => {
+                    spans.push(word.span);
+                    words.push(word);
+                }
+                ConditionalExpr::Pattern(pattern) => spans.push(pattern.span),
+                ConditionalExpr::VarRef(reference) => spans.push(reference.span),
+            }
+        }
+        spans.sort_by_key(|span| span.start.offset());
+        let read = |span: shuck_ast::Span| {
+            let (start, end) = self.range(span);
+            word::word(self.source, start, end)
+        };
+        let name = read(test.left_bracket_span);
+        let arguments: Vec<Word> = spans.into_iter().map(read).collect();
+        let command = Command {
+            span: arguments.last().map_or(name.span, |last| name.span.cover(last.span)),
+            name,
+            arguments,
+            assignments: Vec::new(),
+            redirects: Vec::new(),
+            pipeline: self.list.pipeline(context),
+            guard: context.guard,
+            nesting: context.nesting,
+            parent: context.parent,
+        };
+        let index = self.list.push(command);
+        words.sort_by_key(|word| word.span.start.offset());
+        for word in words {
+            self.parts(&word.parts, index, context);
+        }
+    }
+
+    fn arithmetic(&mut self, expression: &ArithmeticExprNode, context: Context) {
+        let mut rest = vec![expression];
+        while let Some(expression) = rest.pop() {
+            match &expression.kind {
+                ArithmeticExpr::ShellWord(word) => self.parts(&word.parts, context.parent, context),
+                ArithmeticExpr::Indexed { index: inner, .. }
+                | ArithmeticExpr::Parenthesized { expression: inner }
+                | ArithmeticExpr::Unary { expr: inner, .. }
+                | ArithmeticExpr::Postfix { expr: inner, .. } => rest.push(inner),
+                ArithmeticExpr::Binary { left, right, .. } => rest.extend([&**left, &**right]),
+                ArithmeticExpr::Conditional { condition, then_expr, else_expr } => {
+                    rest.extend([&**condition, &**then_expr, &**else_expr]);
+                }
+                ArithmeticExpr::Assignment { target, value, .. } => {
+                    rest.push(value);
+                    if let ArithmeticLvalue::Indexed { index, .. } = target {
+                        rest.push(index);
+                    }
+                }
+                ArithmeticExpr::Number(_) | ArithmeticExpr::Variable(_) => {}
+            }
+        }
+    }
+}
