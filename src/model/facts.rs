@@ -1,6 +1,6 @@
 //! The facts as data. How they come about is in the sibling files.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::shell::{self, Command, Dialect, Script};
 use crate::syntax::ast;
 use crate::text::{Source, Span};
 
-use super::{Context, Value};
+use super::{Context, Value, Variables};
 
 /// Everything known of one Dockerfile.
 #[derive(Debug)]
@@ -27,8 +27,12 @@ pub struct Dockerfile {
     pub comments: Vec<Span>,
     /// Parser directives.
     pub directives: Vec<crate::syntax::Directive>,
+    /// The escape character in force, a backslash or a backtick.
+    pub escape: char,
     /// The build context.
     pub context: Context,
+    /// Stages by name, ascending.
+    pub(super) names: HashMap<String, Vec<usize>>,
 }
 
 /// An instruction with what is in force where it stands.
@@ -106,23 +110,19 @@ pub struct ImageName {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct State {
     /// The USER set last in this stage or in the stages it is built from; `None`: the base image's own.
-    pub user: Option<Setting>,
+    pub user: Option<Arc<Setting>>,
     /// The WORKDIR in force, made absolute where that is known.
-    pub workdir: Option<Setting>,
+    pub workdir: Option<Arc<Setting>>,
     /// The shell that shell forms run with.
-    pub shell: Shell,
+    pub shell: Arc<Shell>,
     /// ARG and ENV in force by name; ENV hides ARG.
-    pub variables: BTreeMap<String, Binding>,
+    pub variables: Variables,
     /// Instruction (index) whose ENTRYPOINT is in force, from this stage or one it is built from.
     pub entrypoint: Option<usize>,
     /// Instruction (index) whose CMD is in force.
     pub cmd: Option<usize>,
     /// Instruction (index) whose HEALTHCHECK is in force.
     pub healthcheck: Option<usize>,
-    /// EXPOSE instructions in force.
-    pub exposed: Vec<usize>,
-    /// VOLUME instructions in force.
-    pub volumes: Vec<usize>,
 }
 
 /// A value that an instruction set.
@@ -244,13 +244,21 @@ impl Dockerfile {
     /// The stage that a name or number in `--from=` means, seen from `before` (an index of a stage); `None` for an image.
     #[must_use]
     pub fn stage_named(&self, name: &str, before: usize) -> Option<&Stage> {
-        let earlier = &self.stages[..before.min(self.stages.len())];
-        let lower = name.to_lowercase();
-        earlier
-            .iter()
-            .rev()
-            .find(|stage| stage.name.as_deref() == Some(lower.as_str()))
-            .or_else(|| name.parse::<usize>().ok().and_then(|index| earlier.get(index)))
+        let indices = self.names.get(&name.to_lowercase());
+        let named = indices.and_then(|indices| indices.iter().rev().find(|&&index| index < before)).copied();
+        let found = named.or_else(|| name.parse().ok().filter(|&number| number < before))?;
+        self.stages.get(found)
+    }
+
+    /// The instructions of one kind in a stage and the stages it is built from, which the image's configuration adds up
+    /// (EXPOSE, VOLUME, LABEL): indices with instructions, the stage's own first.
+    pub fn inherited<'a>(
+        &'a self,
+        stage: &'a Stage,
+        keyword: ast::Keyword,
+    ) -> impl Iterator<Item = (usize, &'a Instruction)> {
+        let all = self.lineage(stage).flat_map(|stage| self.instructions_of(stage));
+        all.filter(move |(_, instruction)| instruction.ast.keyword == keyword)
     }
 
     /// The stages from `stage` down to the one with an image as its base, `stage` first.

@@ -1,12 +1,18 @@
 //! Facts of one Dockerfile: stages and their graph, scopes with provenance, what is in force at every instruction, every
 //! command. Lints read this, never raw text. Opens no file: what comes from outside is plain data, filled by the caller.
 
+mod build;
 mod context;
 mod facts;
+mod image_name;
+mod scope;
+mod scripts;
 mod value;
+mod variables;
 
 pub use context::{Context, ContextFile, Known};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use value::Value;
+pub use variables::Variables;
