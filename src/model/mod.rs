@@ -3,6 +3,8 @@
 
 mod build;
 mod context;
+mod copies;
+pub mod dockerignore;
 mod facts;
 mod image_name;
 mod scope;
@@ -10,7 +12,7 @@ mod scripts;
 mod value;
 mod variables;
 
-pub use context::{Context, ContextFile, Known};
+pub use context::{Context, ContextFile, ContextScript, Known, Wanted, script_of, wanted};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };

@@ -1,0 +1,168 @@
+//! Reads what lints need of a build context: whether the files that a Dockerfile names exist, and the scripts it runs.
+//!
+//! The folder may belong to a stranger: reads are bounded, only regular files are opened, and no symbolic link leads out
+//! of the context.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use crate::model::dockerignore::Dockerignore;
+use crate::model::{Context, ContextFile, Dockerfile, Known, Wanted, wanted};
+
+/// The most that is read of one file, in bytes.
+const MAX_FILE: u64 = 256 * 1024;
+
+/// How many folders above the Dockerfile's are looked at for the context.
+const MAX_ANCESTORS: usize = 16;
+
+/// Finds the build context of a Dockerfile at `file` and fills in the facts; says in [`Context::files`] why where it
+/// can't.
+pub fn gather(dockerfile: &mut Dockerfile, file: &Path) {
+    match find(dockerfile, file) {
+        Known::Known(folder) => fill(dockerfile, file, &folder),
+        Known::Unknown(why) => dockerfile.context = Context { files: Known::Unknown(why), ignore: None },
+    }
+}
+
+/// Guesses the folder that the Dockerfile at `file` is built with, since that is said on a command line we do not see.
+///
+/// It is the Dockerfile's own folder if every source that COPY and ADD name exists there (where they name none but `.`:
+/// a script that it runs). Otherwise it is the folder between there and the root of the repository in which the most of
+/// them exist, the nearest of equals. Where none has any of them, there is no telling.
+#[must_use]
+pub fn find(dockerfile: &Dockerfile, file: &Path) -> Known<PathBuf> {
+    if dockerfile.path.as_ref() == "-" {
+        return Known::Unknown("standard input has no build context".to_owned());
+    }
+    let Ok(file) = std::path::absolute(file) else {
+        return Known::Unknown("the Dockerfile's folder is not accessible".to_owned());
+    };
+    let Some(own) = file.parent().map(Path::to_path_buf) else {
+        return Known::Unknown("the Dockerfile has no folder".to_owned());
+    };
+    let wanted = wanted(dockerfile);
+    let is_telling = |wanted: &&Wanted| wanted.named && wanted.path != ".";
+    let mut telling: Vec<&Wanted> = wanted.iter().filter(is_telling).collect();
+    let named = !telling.is_empty();
+    if !named {
+        telling = wanted.iter().filter(|wanted| wanted.path != ".").collect();
+    }
+    let count = |folder: &Path| telling.iter().filter(|wanted| exists(folder, &wanted.path)).count();
+    let mut best = (count(&own), own.clone());
+    let enough = if named { telling.len() } else { 1 };
+    if best.0 < enough {
+        for folder in within_repository(&own) {
+            let found = count(&folder);
+            if found > best.0 {
+                best = (found, folder);
+            }
+        }
+    }
+    match best {
+        (0, _) if named => {
+            Known::Unknown("nothing that COPY names is beside the Dockerfile or in a folder above it".to_owned())
+        }
+        (_, folder) => Known::Known(folder),
+    }
+}
+
+/// Fills in the facts about the context in `folder` for the Dockerfile at `file`.
+pub fn fill(dockerfile: &mut Dockerfile, file: &Path, folder: &Path) {
+    let Ok(root) = fs::canonicalize(folder) else {
+        let why = "the folder of the build context is not accessible".to_owned();
+        dockerfile.context = Context { files: Known::Unknown(why), ignore: None };
+        return;
+    };
+    let ignore = ignore_file(file, &root);
+    let mut files = BTreeMap::new();
+    for Wanted { path, read, .. } in wanted(dockerfile) {
+        let found = look(&root, &path, read);
+        let ignored = ignore.as_ref().is_some_and(|ignore| match found {
+            ContextFile::Folder => ignore.ignores(&path) && !ignore.has_exception_below(&path),
+            _ => ignore.ignores(&path),
+        });
+        files.insert(path, if ignored { ContextFile::Absent } else { found });
+    }
+    dockerfile.context = Context { files: Known::Known(files), ignore };
+}
+
+/// The ignore file in force: `<Dockerfile's name>.dockerignore` beside the Dockerfile, else `.dockerignore` at the root
+/// of the context. The first is all there is when it exists, even empty. `root` is canonical.
+fn ignore_file(file: &Path, root: &Path) -> Option<Dockerignore> {
+    let within = |folder: &Path, name: &OsStr| {
+        let path = fs::canonicalize(folder.join(name)).ok()?;
+        if path.starts_with(folder) { read_text(&path) } else { None }
+    };
+    let beside = || {
+        let mut name = file.file_name()?.to_owned();
+        name.push(".dockerignore");
+        let folder = fs::canonicalize(std::path::absolute(file).ok()?.parent()?).ok()?;
+        within(&folder, &name)
+    };
+    let text = beside().or_else(|| within(root, OsStr::new(".dockerignore")))?;
+    Some(Dockerignore::parse(&text))
+}
+
+/// What stands at a path of the context. `root` is canonical.
+fn look(root: &Path, path: &str, read: bool) -> ContextFile {
+    let Some(joined) = join(root, path) else { return ContextFile::Absent };
+    let Ok(real) = fs::canonicalize(&joined) else {
+        // A link that leads nowhere from here may lead somewhere inside the context, where Docker resolves it.
+        let is_link = fs::symlink_metadata(&joined).is_ok_and(|metadata| metadata.is_symlink());
+        return if is_link { ContextFile::Present } else { ContextFile::Absent };
+    };
+    if !real.starts_with(root) {
+        return ContextFile::Present;
+    }
+    match fs::metadata(&real) {
+        Ok(metadata) if metadata.is_dir() => ContextFile::Folder,
+        Ok(_) if read => read_text(&real).map_or(ContextFile::Present, ContextFile::Text),
+        Ok(_) => ContextFile::Present,
+        Err(_) => ContextFile::Absent,
+    }
+}
+
+/// The text of a regular file of at most [`MAX_FILE`] bytes, `None` for anything else and for what holds NUL bytes.
+/// Asks before it opens, since opening a FIFO would wait for somebody to write.
+fn read_text(path: &Path) -> Option<String> {
+    let is_readable = |metadata: Metadata| metadata.is_file() && metadata.len() <= MAX_FILE;
+    if !fs::metadata(path).is_ok_and(is_readable) {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    if !file.metadata().is_ok_and(is_readable) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).ok()?;
+    if bytes.len() as u64 > MAX_FILE || bytes.contains(&0) {
+        return None;
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn exists(folder: &Path, path: &str) -> bool {
+    join(folder, path).is_some_and(|path| fs::symlink_metadata(path).is_ok())
+}
+
+/// The path below a folder; `None` where its parts are not plain names (a drive letter on Windows, say).
+fn join(folder: &Path, path: &str) -> Option<PathBuf> {
+    if path == "." {
+        return Some(folder.to_path_buf());
+    }
+    let is_plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    is_plain.then(|| folder.join(path))
+}
+
+/// The folders above one, nearest first, up to the root of the repository it is in; none outside of a repository.
+fn within_repository(folder: &Path) -> Vec<PathBuf> {
+    let is_root = |folder: &Path| folder.join(".git").exists();
+    let chain: Vec<PathBuf> = folder.ancestors().take(MAX_ANCESTORS).map(Path::to_path_buf).collect();
+    match chain.iter().position(|folder| is_root(folder)) {
+        Some(last) => chain.into_iter().take(last + 1).skip(1).collect(),
+        None => Vec::new(),
+    }
+}
