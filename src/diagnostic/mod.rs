@@ -31,6 +31,8 @@ pub struct Diagnostic {
     pub place: Place,
     /// Remarks on places. One on the diagnostic's own place says why it matters here; the others are further evidence.
     pub labels: Vec<Label>,
+    /// Bytes of the file that no output may show, whatever it excerpts: the secret that the finding is about.
+    pub hidden: Vec<Span>,
     /// Ways to mend it, the best first.
     pub fixes: Vec<Fix>,
     /// Stable identity, for baselines and code-scanning services; made by [`fingerprint`].

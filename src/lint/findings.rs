@@ -22,6 +22,7 @@ pub struct Draft {
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
     pub(crate) labels: Vec<(Span, String)>,
+    pub(crate) hidden: Vec<Span>,
     pub(crate) fixes: Vec<Fix>,
 }
 
@@ -43,6 +44,7 @@ impl Findings {
             severity: self.severity,
             confidence: self.confidence,
             labels: Vec::new(),
+            hidden: Vec::new(),
             fixes: Vec::new(),
         });
         let last = self.drafts.len() - 1;
@@ -72,6 +74,12 @@ impl Draft {
     /// Further evidence at another place.
     pub fn label(&mut self, span: Span, message: impl Into<String>) -> &mut Self {
         self.labels.push((span, message.into()));
+        self
+    }
+
+    /// Keeps the bytes of `span` out of every excerpt of the file: they are the secret itself.
+    pub fn hide(&mut self, span: Span) -> &mut Self {
+        self.hidden.push(span);
         self
     }
 

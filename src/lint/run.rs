@@ -127,6 +127,7 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
             aliases: draft.aliases,
             message: draft.message,
             help: draft.help,
+            hidden: draft.hidden,
             fixes: draft.fixes,
             fingerprint,
         }
