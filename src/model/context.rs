@@ -108,7 +108,8 @@ pub fn wanted(dockerfile: &Dockerfile) -> Vec<Wanted> {
     }
     let is_run = |command: &CommandRef<'_>| command.instruction.effective().keyword == Keyword::Run;
     for first in [true, false] {
-        for command in dockerfile.commands().filter(|command| is_run(command) != first) {
+        let commands = dockerfile.commands().filter(|command| !command.instruction.is_trigger());
+        for command in commands.filter(|command| is_run(command) != first) {
             if search.is_spent() {
                 break;
             }
