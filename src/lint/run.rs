@@ -107,14 +107,16 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
     found.dedup_by(|(a_index, a), (b_index, b)| {
         (*a_index, a.span, a.message.as_str()) == (*b_index, b.span, b.message.as_str())
     });
-    let mut seen: HashMap<(usize, &str), usize> = HashMap::new();
+    // How often each fingerprint was wanted before: equal evidence is told apart by its order.
+    let mut seen: HashMap<String, usize> = HashMap::new();
     let file = |span: Span| Place::File { path: Arc::clone(&dockerfile.path), span };
     let finish = |(index, mut draft): (usize, Draft)| {
         let entry = &registry[index];
         let evidence = evidence(dockerfile.source.text(), draft.span);
-        let ordinal = seen.entry((index, evidence)).or_insert(0);
-        let fingerprint = fingerprint(entry.name, &dockerfile.path, evidence, *ordinal);
-        *ordinal += 1;
+        let print = |ordinal: usize| fingerprint(entry.name, &dockerfile.path, evidence, ordinal);
+        let first = print(0);
+        let ordinal = seen.entry(first.clone()).and_modify(|ordinal| *ordinal += 1).or_insert(0);
+        let fingerprint = if *ordinal == 0 { first } else { print(*ordinal) };
         draft.aliases.sort_unstable();
         draft.aliases.dedup();
         Diagnostic {

@@ -143,10 +143,13 @@ impl<'a> Reader<'a> {
             (Reach::Instruction, Place::Inside(instruction)) => {
                 Effect::Silences(comment.cover(self.with_indentation(instruction)))
             }
-            (Reach::Instruction, Place::Above(index)) => match index.and_then(|index| self.below(index)) {
-                Some(target) => Effect::Silences(comment.cover(target)),
-                None => Effect::Unattached,
-            },
+            (Reach::Instruction, Place::Above(index)) => {
+                let described = || self.described(comment).filter(|_| pragma.tool == Tool::BuildKit);
+                match index.and_then(|index| self.below(index)).or_else(described) {
+                    Some(target) => Effect::Silences(comment.cover(target)),
+                    None => Effect::Unattached,
+                }
+            }
             (Reach::Stage, place) => {
                 let at = match place {
                     Place::Above(Some(index)) => self.below(index).map_or(comment.start, |target| target.end),
@@ -179,6 +182,15 @@ impl<'a> Reader<'a> {
             Some(instruction) => Some(self.with_indentation(instruction)),
             None => Some(line),
         }
+    }
+
+    /// The instruction that BuildKit takes `comment` as describing: the next one, blank lines between or not.
+    fn described(&self, comment: Span) -> Option<Span> {
+        let instructions = &self.dockerfile.instructions;
+        let next = instructions.partition_point(|instruction| instruction.ast.span.start <= comment.start);
+        let instruction = instructions.get(next)?;
+        let describes = instruction.ast.comments.iter().any(|own| own.contains_offset(comment.start));
+        describes.then(|| self.with_indentation(instruction))
     }
 
     fn line(&self, start: u32) -> Span {

@@ -1,1 +1,354 @@
-//! Tests of one room; see `main.rs`.
+//! Every lint's pages are its specification: their blocks are run, their headings and links checked, and the metadata
+//! compared with what the blocks show. `lints/README.md` tells what a block can say.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use harden::diagnostic::Diagnostic;
+use harden::lint::{Choice, Entry, LintError, Preset, Selection, Settings, registry, run, same_id};
+use harden::model::{Context, ContextFile, Dockerfile, Known};
+use harden::text::{Edit, LineIndex, Source, apply};
+
+use crate::support::root;
+
+/// Headings of a lint's README, in this order, each once; other headings may stand between.
+const HEADINGS: [&str; 5] =
+    ["## What it does", "## Why it matters", "## When it is fine", "## How to fix", "## Sources"];
+
+#[test]
+fn pages_do_what_they_say() {
+    let mut failures = Vec::new();
+    for entry in registry() {
+        for page in [Page::read(entry, "README.md", &mut failures), Page::read(entry, "cases.md", &mut failures)] {
+            let mut before = None;
+            for block in &page.blocks {
+                if let Err(problem) = check(entry, block, before) {
+                    failures.push(problem);
+                }
+                before = Some(block);
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} failures\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn readmes_have_their_parts() {
+    let mut failures = Vec::new();
+    for entry in registry() {
+        let page = Page::read(entry, "README.md", &mut failures);
+        let mut fail = |problem: &str| failures.push(format!("lints/{}/README.md: {problem}", entry.name));
+        let headings: Vec<&str> = page.headings.iter().map(String::as_str).collect();
+        if headings.first() != Some(&format!("# {}", entry.name).as_str()) {
+            fail("does not start with the lint's name as its title");
+        }
+        let known: Vec<&str> = headings.iter().copied().filter(|heading| HEADINGS.contains(heading)).collect();
+        if known != HEADINGS {
+            fail(&format!("headings are {known:?}, not {HEADINGS:?}"));
+        }
+        let sources = entry.readme.split_once("## Sources").map_or("", |(_, rest)| rest);
+        if !sources.contains("](https://") {
+            fail("`## Sources` has no link");
+        }
+        for kind in [Kind::Bad, Kind::Good] {
+            if !page.blocks.iter().any(|block| block.kind == kind) {
+                fail(&format!("has no {kind:?} block"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn metadata_is_sound() {
+    let mut failures = Vec::new();
+    for entry in registry() {
+        let mut fail = |problem: String| failures.push(format!("{}: {problem}", entry.name));
+        let lint = entry.lint;
+        if lint.summary.is_empty() || lint.summary.ends_with('.') || lint.summary.contains('\n') {
+            fail(format!("the summary is one line without a full stop, not {:?}", lint.summary));
+        }
+        if lint.sources.is_empty() {
+            fail("names no source".to_owned());
+        }
+        for (index, alias) in lint.aliases.iter().enumerate() {
+            if lint.aliases[..index].iter().any(|earlier| same_id(earlier, alias)) {
+                fail(format!("declares `{alias}` twice"));
+            }
+            // An alias spelt like a lint's name could never be selected: names come first.
+            if registry().iter().any(|other| other.name.eq_ignore_ascii_case(alias)) {
+                fail(format!("the alias `{alias}` is a lint's name"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn pages_show_what_the_metadata_declares() {
+    let mut failures = Vec::new();
+    for entry in registry() {
+        let mut ignored = Vec::new();
+        let pages = [Page::read(entry, "README.md", &mut ignored), Page::read(entry, "cases.md", &mut ignored)];
+        let blocks = || pages.iter().flat_map(|page| &page.blocks);
+        let found: Vec<Diagnostic> =
+            blocks().filter(|block| block.kind == Kind::Bad).flat_map(|block| own(entry, block)).collect();
+        let mut fail = |problem: String| failures.push(format!("{}: {problem}", entry.name));
+        for alias in entry.lint.aliases {
+            if !found.iter().any(|finding| finding.aliases.contains(alias)) {
+                fail(format!("no bad block has a finding with the alias `{alias}`"));
+            }
+        }
+        for finding in &found {
+            sound(entry, finding, &mut fail);
+        }
+        let fixable = found.iter().any(|finding| !finding.fixes.is_empty());
+        let fixed = blocks().any(|block| block.kind == Kind::Fixed);
+        if fixable && !fixed {
+            fail("findings have fixes, and no `fixed` block shows one".to_owned());
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+fn sound(entry: &Entry, finding: &Diagnostic, fail: &mut impl FnMut(String)) {
+    for alias in &finding.aliases {
+        if !entry.lint.aliases.contains(alias) {
+            fail(format!("a finding carries `{alias}`, which the lint does not declare"));
+        }
+    }
+    if finding.severity > entry.lint.severity || finding.confidence > entry.lint.confidence {
+        fail(format!("more severe or sure than declared: {}", finding.message));
+    }
+    let texts = [&finding.message, &finding.help];
+    let labels = finding.labels.iter().map(|label| &label.message);
+    let titles = finding.fixes.iter().map(|fix| &fix.title);
+    for text in texts.into_iter().chain(labels).chain(titles) {
+        if text.trim().is_empty() || text.trim() != text || text.ends_with('.') || text.contains('\n') {
+            fail(format!("not one line of text without a full stop: {text:?} (of {:?})", finding.message));
+        }
+    }
+}
+
+/// A README.md or cases.md.
+struct Page {
+    headings: Vec<String>,
+    blocks: Vec<Block>,
+}
+
+/// A ```` ```dockerfile ```` block of a page.
+struct Block {
+    /// Where it is, as `lints/a/README.md:12`.
+    place: String,
+    kind: Kind,
+    attributes: Vec<(String, String)>,
+    text: String,
+    /// Files of the build context, by path; `None` when the page says nothing of it.
+    context: Option<BTreeMap<String, ContextFile>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Bad,
+    Good,
+    Fixed,
+}
+
+impl Page {
+    fn read(entry: &Entry, file: &str, failures: &mut Vec<String>) -> Self {
+        let path: PathBuf = root().join("lints").join(entry.name).join(file);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut page = Self { headings: Vec::new(), blocks: Vec::new() };
+        let mut lines = text.lines().enumerate();
+        while let Some((number, line)) = lines.next() {
+            if line.starts_with('#') {
+                page.headings.push(line.to_owned());
+            }
+            let Some(info) = line.strip_prefix("```") else { continue };
+            let ticks = line.len() - info.trim_start_matches('`').len();
+            let close = "`".repeat(ticks);
+            let body = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != close);
+            let body: String = body.flat_map(|line| [line, "\n"]).collect();
+            let place = format!("lints/{}/{file}:{}", entry.name, number + 2);
+            if let Err(problem) = page.block(info.trim_start_matches('`'), body, &place) {
+                failures.push(format!("{place}: {problem}"));
+            }
+        }
+        page
+    }
+
+    fn block(&mut self, info: &str, text: String, place: &str) -> Result<(), String> {
+        let mut words = info.split_whitespace();
+        let language = words.next().unwrap_or("");
+        let attributes: Vec<(String, String)> = words
+            .map(|word| word.split_once('=').map_or((word, ""), |pair| pair))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        if language != "dockerfile" {
+            let Some((_, path)) = attributes.iter().find(|(key, _)| key == "file") else { return Ok(()) };
+            let owner = self.blocks.last_mut().ok_or("a file of the build context follows the block it belongs to")?;
+            owner.context.get_or_insert_default().insert(path.clone(), ContextFile::Text(text));
+            return Ok(());
+        }
+        let kind = match attributes.first().map(|(key, _)| key.as_str()) {
+            Some("bad") => Kind::Bad,
+            Some("good") => Kind::Good,
+            Some("fixed") => Kind::Fixed,
+            _ => return Err("a dockerfile block says `bad`, `good` or `fixed`".to_owned()),
+        };
+        const KNOWN: [&str; 7] = ["lines", "count", "confidence", "severity", "alias", "context", "fix"];
+        for (key, value) in &attributes[1..] {
+            if !KNOWN.contains(&key.as_str()) || value.is_empty() {
+                return Err(format!("`{key}={value}` is no attribute of a block"));
+            }
+        }
+        let mut context = None;
+        match attributes.iter().find(|(key, _)| key == "context").map(|(_, value)| value.as_str()) {
+            None => {}
+            Some("empty") => context = Some(BTreeMap::new()),
+            Some(other) => return Err(format!("`context={other}`: only `empty` is known")),
+        }
+        let attributes = attributes[1..].to_vec();
+        self.blocks.push(Block { place: place.to_owned(), kind, attributes, text, context });
+        Ok(())
+    }
+}
+
+impl Block {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Runs one block; the error is the whole story of what went wrong.
+fn check(entry: &Entry, block: &Block, before: Option<&Block>) -> Result<(), String> {
+    let context = match (block.kind, before) {
+        (Kind::Fixed, Some(before)) => before.context.clone(),
+        _ => block.context.clone(),
+    };
+    let (all, errors) = lint(&block.text, context);
+    let own: Vec<&Diagnostic> = all.iter().filter(|finding| finding.lint == entry.name).collect();
+    let told = |problem: String| story(entry, block, &all, &problem);
+    let fail = |problem: String| Err(told(problem));
+    if !errors.is_empty() {
+        return fail(format!("a lint failed: {errors:?}"));
+    }
+    match block.kind {
+        Kind::Good if own.is_empty() => Ok(()),
+        Kind::Good => fail("the lint fires, and should not".to_owned()),
+        Kind::Bad if own.is_empty() => fail("the lint does not fire, and should".to_owned()),
+        Kind::Bad => expectations(block, &own).and_then(|()| fixes_hold(block, &own)).map_err(told),
+        Kind::Fixed => {
+            let Some(before) = before.filter(|before| before.kind == Kind::Bad) else {
+                return fail("a `fixed` block follows the `bad` block that it mends".to_owned());
+            };
+            let mended = mend(entry, before, block.attribute("fix")).map_err(told)?;
+            if mended != block.text {
+                return fail(format!("the fix makes this of the block before:\n{}", numbered(&mended)));
+            }
+            if own.is_empty() { Ok(()) } else { fail("the lint still fires on what was fixed".to_owned()) }
+        }
+    }
+}
+
+fn expectations(block: &Block, own: &[&Diagnostic]) -> Result<(), String> {
+    for (key, wanted) in &block.attributes {
+        let holds = match key.as_str() {
+            "lines" => {
+                let wanted: Vec<u32> = wanted.split(',').filter_map(|line| line.parse().ok()).collect();
+                let lines = LineIndex::new(&block.text);
+                let mut seen: Vec<u32> = own.iter().map(|finding| line_of(&lines, finding)).collect();
+                seen.dedup();
+                seen == wanted
+            }
+            "count" => wanted.parse() == Ok(own.len()),
+            "confidence" => own.iter().all(|finding| finding.confidence.as_str() == wanted),
+            "severity" => own.iter().all(|finding| finding.severity.as_str() == wanted),
+            "alias" => wanted.split(',').all(|alias| own.iter().any(|finding| finding.aliases.contains(&alias))),
+            _ => true,
+        };
+        if !holds {
+            return Err(format!("`{key}={wanted}` does not hold"));
+        }
+    }
+    Ok(())
+}
+
+/// Each fix, applied alone, leaves a file with no syntax error it did not have.
+fn fixes_hold(block: &Block, own: &[&Diagnostic]) -> Result<(), String> {
+    let errors = Dockerfile::new("Dockerfile", Source::from(block.text.as_str())).errors.len();
+    for fix in own.iter().flat_map(|finding| &finding.fixes) {
+        let text = apply(&block.text, &fix.edits).map_err(|conflict| format!("`{}`: {conflict:?}", fix.title))?;
+        if Dockerfile::new("Dockerfile", Source::from(text.as_str())).errors.len() > errors {
+            return Err(format!("`{}` breaks the file:\n{}", fix.title, numbered(&text)));
+        }
+        if text == block.text {
+            return Err(format!("`{}` changes nothing", fix.title));
+        }
+    }
+    Ok(())
+}
+
+/// The block after the first fix (or the one of number `which`, from 1) of each of the lint's findings; of two that want
+/// the same bytes, the earlier one.
+fn mend(entry: &Entry, block: &Block, which: Option<&str>) -> Result<String, String> {
+    let which = which.map_or(Ok(1), str::parse::<usize>).map_err(|error| error.to_string())?;
+    let mut edits: Vec<Edit> = Vec::new();
+    for finding in own(entry, block) {
+        let Some(fix) = which.checked_sub(1).and_then(|index| finding.fixes.get(index)) else { continue };
+        let with: Vec<Edit> = edits.iter().chain(&fix.edits).cloned().collect();
+        if apply(&block.text, &with).is_ok() && !fix.edits.iter().any(|edit| edits.contains(edit)) {
+            edits = with;
+        }
+    }
+    if edits.is_empty() {
+        return Err("no finding of the block before has such a fix".to_owned());
+    }
+    apply(&block.text, &edits).map_err(|conflict| format!("{conflict:?}"))
+}
+
+fn own(entry: &Entry, block: &Block) -> Vec<Diagnostic> {
+    let (all, _) = lint(&block.text, block.context.clone());
+    all.into_iter().filter(|finding| finding.lint == entry.name).collect()
+}
+
+/// Lints with all lints, pedantic ones included.
+fn lint(text: &str, context: Option<BTreeMap<String, ContextFile>>) -> (Vec<Diagnostic>, Vec<LintError>) {
+    let mut dockerfile = Dockerfile::new("Dockerfile", Source::from(text));
+    if let Some(files) = context {
+        dockerfile.context = Context { files: Known::Known(files) };
+    }
+    let choice = Choice { preset: Preset::Pedantic, ..Choice::default() };
+    let selection = Selection::new(&choice).expect("a preset names no lint");
+    let outcome = run(&dockerfile, &Settings { selection, ..Settings::default() });
+    (outcome.diagnostics, outcome.errors)
+}
+
+fn line_of(lines: &LineIndex, finding: &Diagnostic) -> u32 {
+    finding.place.span().map_or(0, |span| lines.line(span.start) + 1)
+}
+
+fn story(entry: &Entry, block: &Block, all: &[Diagnostic], problem: &str) -> String {
+    let lines = LineIndex::new(&block.text);
+    let mut story = format!("{}: {}: {problem}\n{}", block.place, entry.name, numbered(&block.text));
+    story.push_str("what fires:\n");
+    for finding in all {
+        let (severity, confidence) = (finding.severity.as_str(), finding.confidence.as_str());
+        let line = line_of(&lines, finding);
+        let _ = writeln!(
+            story,
+            "  line {line}: {} ({severity}, {confidence}, {:?}): {}",
+            finding.lint, finding.aliases, finding.message
+        );
+    }
+    story
+}
+
+fn numbered(text: &str) -> String {
+    let mut numbered = String::new();
+    for (number, line) in text.lines().enumerate() {
+        let _ = writeln!(numbered, "{:5} | {line}", number + 1);
+    }
+    numbered
+}
