@@ -7,6 +7,7 @@ mod copies;
 pub mod dockerignore;
 mod facts;
 mod image_name;
+mod privilege;
 mod scope;
 mod scripts;
 mod value;
@@ -16,5 +17,6 @@ pub use context::{Context, ContextFile, ContextScript, Known, Wanted, script_of,
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
+pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
