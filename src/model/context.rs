@@ -103,7 +103,7 @@ pub fn wanted(dockerfile: &Dockerfile) -> Vec<Wanted> {
             list.push(Wanted { path, read, named });
         }
     };
-    for path in search.named_sources() {
+    for path in search.named_sources(MAX_WANTED) {
         ask(path, false, true);
     }
     let is_run = |command: &CommandRef<'_>| command.instruction.effective().keyword == Keyword::Run;

@@ -3,6 +3,8 @@
 //! What a source is, a file or a folder, only the context can say, so a path may have several origins; the likeliest,
 //! that of the last COPY, comes first.
 
+use std::collections::HashSet;
+
 use super::dockerignore::{clean, context_path, glob_matches};
 use super::facts::{Base, Dockerfile, Instruction};
 use crate::syntax::ast::{Arguments, Keyword};
@@ -49,22 +51,24 @@ impl<'a> Search<'a> {
         Self { dockerfile, copies, steps: MAX_STEPS }
     }
 
-    /// Whether the budget is used up; every answer is empty from then on.
+    /// Whether the budget is used up, or there is nothing to find; every answer is empty from then on.
     pub(super) fn is_spent(&self) -> bool {
-        self.steps == 0
+        self.steps == 0 || self.copies.is_empty()
     }
 
-    /// The paths of the context that COPY and ADD name without wildcards.
-    pub(super) fn named_sources(&self) -> Vec<String> {
+    /// The first paths of the context that COPY and ADD name without wildcards, each once.
+    pub(super) fn named_sources(&self, most: usize) -> Vec<String> {
         let from_context = self.copies.iter().filter(|copy| matches!(copy.from, From::Context));
         let sources = from_context.flat_map(|copy| &copy.sources).filter(|source| !is_glob(source));
-        sources.map(|source| context_path(source)).collect()
+        let mut seen = HashSet::new();
+        sources.filter(|source| seen.insert(source.as_str())).take(most).cloned().collect()
     }
 
     /// The paths of the context that a path of a stage's image can come from, as the stage is before the instruction
     /// `end`. With `folders`, also from inside of copied folders.
     pub(super) fn origins(&mut self, path: &str, stage: usize, end: usize, folders: bool) -> Vec<String> {
         let mut found = Vec::new();
+        self.steps = self.steps.saturating_sub(1);
         self.trace(path, stage, end, folders, MAX_HOPS, &mut found);
         found
     }
@@ -173,7 +177,7 @@ fn read(dockerfile: &Dockerfile, index: usize, instruction: &Instruction) -> Opt
         .filter(|(word, _)| instruction.ast.heredocs.is_empty() || !word.text.starts_with("<<"))
         .filter_map(|(_, value)| value.known())
         .filter(|source| !source.is_empty() && source.len() < 4096 && !source.contains('\0') && !is_remote(source))
-        .map(|source| context_path(source))
+        .map(context_path)
         .collect();
     let workdir = instruction.before.workdir.as_ref().map_or("/", |workdir| workdir.value.text.as_str());
     let into_folder = destination.ends_with('/') || matches!(destination, "." | "..") || values.len() > 1;

@@ -276,7 +276,7 @@ fn class(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Token, S
     const BAD: &str = "has `[…]` that Docker does not understand";
     let negated = rest.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();
-    let mut bound = |rest: &mut std::iter::Peekable<std::str::Chars<'_>>| match rest.next() {
+    let bound = |rest: &mut std::iter::Peekable<std::str::Chars<'_>>| match rest.next() {
         None => Err(OPEN),
         Some('-' | ']') => Err(BAD),
         Some('\\') => rest.next().ok_or(OPEN),
