@@ -317,7 +317,7 @@ fn own(entry: &Entry, block: &Block) -> Vec<Diagnostic> {
 fn lint(text: &str, context: Option<BTreeMap<String, ContextFile>>) -> (Vec<Diagnostic>, Vec<LintError>) {
     let mut dockerfile = Dockerfile::new("Dockerfile", Source::from(text));
     if let Some(files) = context {
-        dockerfile.context = Context { files: Known::Known(files) };
+        dockerfile.context = Context { files: Known::Known(files), ..Context::default() };
     }
     let choice = Choice { preset: Preset::Pedantic, ..Choice::default() };
     let selection = Selection::new(&choice).expect("a preset names no lint");
