@@ -1,6 +1,7 @@
 //! Runs the selected lints on one Dockerfile and turns what they found into diagnostics.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -112,8 +113,8 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
     let file = |span: Span| Place::File { path: Arc::clone(&dockerfile.path), span };
     let finish = |(index, mut draft): (usize, Draft)| {
         let entry = &registry[index];
-        let evidence = evidence(dockerfile.source.text(), draft.span);
-        let print = |ordinal: usize| fingerprint(entry.name, &dockerfile.path, evidence, ordinal);
+        let evidence = evidence(dockerfile.source.text(), draft.span, &draft.hidden);
+        let print = |ordinal: usize| fingerprint(entry.name, &dockerfile.path, &evidence, ordinal);
         let first = print(0);
         let ordinal = seen.entry(first.clone()).and_modify(|ordinal| *ordinal += 1).or_insert(0);
         let fingerprint = if *ordinal == 0 { first } else { print(*ordinal) };
@@ -138,14 +139,19 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
 }
 
 /// The lines that `span` touches, without the white space around them: what a finding is recognised by when its file
-/// changes elsewhere.
-fn evidence(text: &str, span: Span) -> &str {
+/// changes elsewhere. What no output may show takes no part: a short secret could be guessed from its fingerprint.
+fn evidence<'a>(text: &'a str, span: Span, hidden: &[Span]) -> Cow<'a, str> {
     let bytes = text.as_bytes();
     let start = (span.start as usize).min(bytes.len());
     let end = (span.end as usize).clamp(start, bytes.len());
     let from = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
     let to = memchr::memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |at| end + at);
-    text.get(from..to).unwrap_or("").trim()
+    if hidden.is_empty() {
+        return Cow::Borrowed(text.get(from..to).unwrap_or("").trim());
+    }
+    let is_hidden = |at: usize| hidden.iter().any(|span| span.contains_offset(at as u32));
+    let lines = text.get(from..to).unwrap_or("").char_indices();
+    Cow::Owned(lines.filter(|(at, _)| !is_hidden(from + at)).map(|(_, c)| c).collect())
 }
 
 #[cfg(test)]
@@ -155,9 +161,10 @@ mod tests {
     #[test]
     fn evidence_is_whole_lines() {
         let text = "FROM a\n  USER root  \nRUN x";
-        assert_eq!(evidence(text, Span::new(14, 18)), "USER root");
-        assert_eq!(evidence(text, Span::at(0)), "FROM a");
-        assert_eq!(evidence(text, Span::new(22, 99)), "RUN x");
-        assert_eq!(evidence(text, Span::new(3, 10)), "FROM a\n  USER root");
+        assert_eq!(evidence(text, Span::new(14, 18), &[]), "USER root");
+        assert_eq!(evidence(text, Span::at(0), &[]), "FROM a");
+        assert_eq!(evidence(text, Span::new(22, 99), &[]), "RUN x");
+        assert_eq!(evidence(text, Span::new(3, 10), &[]), "FROM a\n  USER root");
+        assert_eq!(evidence(text, Span::at(0), &[Span::new(1, 3), Span::new(4, 5)]), "FMa");
     }
 }

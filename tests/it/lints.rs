@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use harden::diagnostic::Diagnostic;
 use harden::lint::{Choice, Entry, LintError, Preset, Selection, Settings, registry, run, same_id};
-use harden::model::{Context, ContextFile, Dockerfile, Known};
+use harden::model::{Context, ContextFile, Dockerfile, Known, dockerignore::Dockerignore};
 use harden::text::{Edit, LineIndex, Source, apply};
 
 use crate::support::root;
@@ -317,7 +317,11 @@ fn own(entry: &Entry, block: &Block) -> Vec<Diagnostic> {
 fn lint(text: &str, context: Option<BTreeMap<String, ContextFile>>) -> (Vec<Diagnostic>, Vec<LintError>) {
     let mut dockerfile = Dockerfile::new("Dockerfile", Source::from(text));
     if let Some(files) = context {
-        dockerfile.context = Context { files: Known::Known(files), ..Context::default() };
+        let ignore = match files.get(".dockerignore") {
+            Some(ContextFile::Text(text)) => Some(Dockerignore::parse(text)),
+            _ => None,
+        };
+        dockerfile.context = Context { files: Known::Known(files), ignore };
     }
     let choice = Choice { preset: Preset::Pedantic, ..Choice::default() };
     let selection = Selection::new(&choice).expect("a preset names no lint");
