@@ -13,7 +13,6 @@ use super::{FileResult, Format, Problem, Summary, Tool};
 const VERSION: u32 = 1;
 
 /// Writes `{"version", "tool", "findings", "errors", "summary"}`, one finding a line.
-#[derive(Debug)]
 pub struct Json {
     tool: Tool,
     any: bool,

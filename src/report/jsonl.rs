@@ -10,7 +10,6 @@ use super::json::{FindingView, ProblemView, SummaryView, ToolView};
 use super::{FileResult, Format, Problem, Summary, Tool};
 
 /// Writes lines of `"type": "finding"`, then `"error"`, then one `"summary"`.
-#[derive(Debug)]
 pub struct JsonLines {
     tool: Tool,
 }

@@ -62,7 +62,7 @@ pub struct Summary {
 }
 
 /// The program that reports, for formats that name it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tool {
     /// Its name.
     pub name: &'static str,

@@ -17,7 +17,6 @@ use super::{FileResult, Format, Problem, Summary, Tool};
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Writes one log with one run.
-#[derive(Debug)]
 pub struct Sarif {
     tool: Tool,
     any: bool,

@@ -1,0 +1,447 @@
+//! `harden lint`.
+
+use std::collections::HashMap;
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::ValueEnum;
+use rayon::prelude::*;
+
+use crate::config::{Config, FailOn, Finder, Rules};
+use crate::diagnostic::{Confidence, Severity};
+use crate::discover::{Discovery, Found, Why, discover};
+use crate::lint::{self, Preset, Settings};
+use crate::model::Dockerfile;
+use crate::report::{self, FileResult, Json, JsonLines, Problem, Sarif, Style, Summary, Text, Tool};
+use crate::text::Source;
+
+use super::failure::Failure;
+use super::input;
+use super::output::{Console, Output};
+use super::selection::{self, Wanted};
+
+/// Room for the shell grammar's recursion, in bytes; the main thread has less of it on some systems.
+const STACK: usize = 8 << 20;
+
+/// Files linted between two writes, for each thread: what bounds memory.
+const BATCH: usize = 32;
+
+/// With fewer files, threads cost more than they bring.
+const FEW: usize = 4;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// Files and folders; `-` for standard input. Folders are searched for Dockerfiles and Containerfiles, without what
+    /// .gitignore names
+    #[arg(value_name = "PATH", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
+    paths: Vec<PathBuf>,
+
+    /// The path to report for standard input, and to look for configuration from
+    #[arg(long, value_name = "NAME")]
+    stdin_filename: Option<PathBuf>,
+
+    /// How to write findings
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    format: Format,
+
+    /// Write findings to a file, which appears whole or not at all
+    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Output")]
+    output: Option<PathBuf>,
+
+    /// Print how long each step took
+    #[arg(long, help_heading = "Output")]
+    timings: bool,
+
+    /// The least severity that makes the exit code 1 [default: low]
+    #[arg(long, value_name = "SEVERITY", value_enum, help_heading = "Exit code")]
+    fail_on: Option<FailOnWord>,
+
+    /// Exit with 0 when there are findings
+    #[arg(long, help_heading = "Exit code")]
+    exit_zero: bool,
+
+    /// The set of lints to start from [default: security]
+    #[arg(long, value_name = "PRESET", value_enum, help_heading = "Choice of lints")]
+    preset: Option<PresetWord>,
+
+    /// Exactly these lints: names, other tools' ids, categories
+    #[arg(long, value_name = "LINT,…", value_delimiter = ',', help_heading = "Choice of lints")]
+    select: Option<Vec<String>>,
+
+    /// Not these lints: names, other tools' ids, categories
+    #[arg(long, value_name = "LINT,…", value_delimiter = ',', help_heading = "Choice of lints")]
+    ignore: Vec<String>,
+
+    /// Only findings that are at least this sure [default: low]
+    #[arg(long, value_name = "CONFIDENCE", value_enum, help_heading = "Choice of lints")]
+    min_confidence: Option<ConfidenceWord>,
+
+    /// Use this configuration file for all files
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated", value_hint = clap::ValueHint::FilePath,
+        help_heading = "Configuration")]
+    config: Option<PathBuf>,
+
+    /// Read no configuration file
+    #[arg(long, help_heading = "Configuration")]
+    isolated: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// A JSON object a line
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum FailOnWord {
+    High,
+    Medium,
+    Low,
+    Info,
+    Never,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum PresetWord {
+    /// What a security-minded reviewer would raise
+    Security,
+    /// That and what many teams choose against
+    Pedantic,
+    /// Everything
+    All,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum ConfidenceWord {
+    High,
+    Medium,
+    Low,
+}
+
+/// A file and what to lint it for.
+struct Job {
+    path: PathBuf,
+    /// The path to report, with `/`.
+    shown: Arc<str>,
+    settings: Arc<Settings>,
+    fail_on: FailOn,
+}
+
+/// What a job came to.
+struct Done {
+    result: Option<FileResult>,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
+    let start = Instant::now();
+    let mut planner = Planner::new(arguments)?;
+    let discovery = discover(&arguments.paths.iter().filter(|path| !is_stdin(path)).cloned().collect::<Vec<_>>());
+    let jobs = planner.jobs(arguments, &discovery)?;
+    let discovered = start.elapsed();
+    notes(&discovery, planner.excluded, console);
+
+    let mut problems: Vec<Problem> = discovery.errors.iter().map(problem_of_search).collect();
+    problems.iter().for_each(|problem| console.error(&problem.message));
+    let mut summary = Summary::default();
+    let mut failing = false;
+    let mut linted = Duration::ZERO;
+    let mut output = Output::to(arguments.output.as_deref())?;
+    let mut format = format(arguments, console, planner.folder.clone());
+    output.write(|out| format.start(out))?;
+    each_batch(&jobs, |jobs, done, time| {
+        linted += time;
+        for (job, done) in jobs.iter().zip(done) {
+            done.problems.iter().for_each(|problem| console.error(&problem.message));
+            problems.extend(done.problems);
+            let Some(file) = done.result else { continue };
+            summary.add(&file);
+            failing |= file.diagnostics.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
+            output.write(|out| format.file(out, &file))?;
+        }
+        Ok(())
+    })?;
+    output.write(|out| format.finish(out, &summary, &problems))?;
+    output.finish()?;
+    if arguments.timings {
+        let total = start.elapsed();
+        let rest = total.saturating_sub(discovered + linted);
+        console.note(&format_args!(
+            "{} files: search {discovered:.1?}, read and lint {linted:.1?}, write {rest:.1?}, total {total:.1?}",
+            jobs.len()
+        ));
+    }
+    if !problems.is_empty() {
+        return Ok(2);
+    }
+    if jobs.is_empty() {
+        console.error(&nothing(arguments, &discovery, planner.excluded));
+        return Ok(3);
+    }
+    Ok(u8::from(failing && !arguments.exit_zero))
+}
+
+/// Finds out what to lint each file for.
+struct Planner {
+    folder: PathBuf,
+    finder: Finder,
+    wanted: Wanted,
+    fail_on: Option<FailOn>,
+    today: String,
+    /// Files that configuration leaves out.
+    excluded: usize,
+    /// Settings by the rules they come from, which many files share. The addresses are of rules that `finder` keeps.
+    settings: HashMap<Vec<*const Rules>, Arc<Settings>>,
+}
+
+impl Planner {
+    fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let folder = env::current_dir().map_err(|error| {
+            Failure::Read(format!("the current folder can't be found ({error}); change to another"))
+        })?;
+        let finder = match &arguments.config {
+            Some(path) => Finder::given(path, &folder)?,
+            None if arguments.isolated => Finder::isolated(),
+            None => Finder::nearest(folder.clone()),
+        };
+        let wanted = Wanted {
+            preset: arguments.preset.map(PresetWord::preset),
+            select: arguments.select.clone(),
+            ignore: arguments.ignore.clone(),
+            min_confidence: arguments.min_confidence.map(ConfidenceWord::confidence),
+        };
+        selection::check_options(&wanted)?;
+        let fail_on = arguments.fail_on.map(FailOnWord::fail_on);
+        let today = today();
+        Ok(Self { folder, finder, wanted, fail_on, today, excluded: 0, settings: HashMap::new() })
+    }
+
+    /// The files in the order in which they are to be reported: standard input first.
+    fn jobs(&mut self, arguments: &Arguments, discovery: &Discovery) -> Result<Vec<Job>, Failure> {
+        let mut jobs = Vec::new();
+        if arguments.paths.iter().any(|path| is_stdin(path)) {
+            let shown = arguments.stdin_filename.as_deref().unwrap_or(Path::new("-"));
+            let found = Found { path: shown.to_owned(), named: true };
+            let job = self.job(&found)?;
+            jobs.extend(job.map(|job| Job { path: PathBuf::from("-"), ..job }));
+        }
+        for found in &discovery.files {
+            jobs.extend(self.job(found)?);
+        }
+        Ok(jobs)
+    }
+
+    fn job(&mut self, found: &Found) -> Result<Option<Job>, Failure> {
+        let path = self.folder.join(&found.path);
+        let config = match path.parent() {
+            Some(folder) => self.finder.for_folder(folder)?,
+            None => None,
+        };
+        if !found.named && config.as_ref().is_some_and(|config| config.excludes(&path)) {
+            self.excluded += 1;
+            return Ok(None);
+        }
+        let configured = config.as_ref().and_then(|config| config.fail_on);
+        Ok(Some(Job {
+            path: found.path.clone(),
+            shown: found.path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into(),
+            settings: self.settings(config.as_deref(), &path)?,
+            fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
+        }))
+    }
+
+    fn settings(&mut self, config: Option<&Config>, path: &Path) -> Result<Arc<Settings>, Failure> {
+        let rules: Vec<&Rules> = config.map(|config| config.rules_for(path).collect()).unwrap_or_default();
+        let key: Vec<*const Rules> = rules.iter().map(|&rules| std::ptr::from_ref(rules)).collect();
+        if let Some(known) = self.settings.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        if let Some(config) = config {
+            selection::check_config(config)?;
+        }
+        let settings = Arc::new(selection::settings(&self.wanted, config, rules, &self.today)?);
+        self.settings.insert(key, Arc::clone(&settings));
+        Ok(settings)
+    }
+}
+
+/// Lints the jobs batch by batch and hands each batch to `take` in order, with the time it took.
+fn each_batch(
+    jobs: &[Job],
+    mut take: impl FnMut(&[Job], Vec<Done>, Duration) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let no_thread = |error: &dyn std::fmt::Display| {
+        Failure::Usage(format!("no thread can be started ({error}); raise the limit on threads or memory"))
+    };
+    let one_by_one = |jobs: &[Job]| -> Result<Vec<Done>, Failure> {
+        thread::scope(|scope| {
+            let lint = || jobs.iter().map(lint_one).collect::<Vec<_>>();
+            let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, lint);
+            thread.map_err(|error| no_thread(&error))?.join().map_err(|_| no_thread(&"it panicked"))
+        })
+    };
+    let pool = if jobs.len() < FEW {
+        None
+    } else {
+        Some(rayon::ThreadPoolBuilder::new().stack_size(STACK).build().map_err(|error| no_thread(&error))?)
+    };
+    let size = pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads) * BATCH;
+    for jobs in jobs.chunks(size) {
+        let start = Instant::now();
+        let done = match &pool {
+            None => one_by_one(jobs)?,
+            Some(pool) => pool.install(|| jobs.par_iter().map(lint_one).collect()),
+        };
+        take(jobs, done, start.elapsed())?;
+    }
+    Ok(())
+}
+
+/// Reads and lints one file. A panic in here is a bug, and costs this file only.
+fn lint_one(job: &Job) -> Done {
+    catch_unwind(AssertUnwindSafe(|| read_and_lint(job))).unwrap_or_else(|_| {
+        let message = format!("`{}` can't be linted because of a bug in harden; please report it", job.shown);
+        Done { result: None, problems: vec![Problem { path: Some(job.shown.to_string()), message }] }
+    })
+}
+
+fn read_and_lint(job: &Job) -> Done {
+    let problem = |message| Problem { path: Some(job.shown.to_string()), message };
+    let source = match input::read(&job.path) {
+        Ok(source) => source,
+        Err(message) => return Done { result: None, problems: vec![problem(message)] },
+    };
+    let dockerfile = Dockerfile::new(&job.shown, source);
+    let outcome = lint::run(&dockerfile, &job.settings);
+    let failed = outcome.errors.iter().map(|error| {
+        problem(format!("`{}` failed on `{}` ({}); please report this bug", error.lint, error.path, error.message))
+    });
+    let problems = failed.collect();
+    // The text is needed to show findings, and for nothing else.
+    let source = if outcome.diagnostics.is_empty() { Source::default() } else { dockerfile.source };
+    let (diagnostics, suppressed) = (outcome.diagnostics, outcome.suppressed);
+    Done { result: Some(FileResult { path: Arc::clone(&job.shown), source, diagnostics, suppressed }), problems }
+}
+
+fn format(arguments: &Arguments, console: &Console, root: PathBuf) -> Box<dyn report::Format> {
+    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let tool = Tool { name, version, lints: lint::registry(), root };
+    match arguments.format {
+        Format::Text => {
+            let color = if arguments.output.is_some() { console.forces_color() } else { console.color_on_stdout() };
+            Box::new(Text::new(Style { color, verbose: console.verbose, quiet: console.quiet }))
+        }
+        Format::Json => Box::new(Json::new(tool)),
+        Format::Jsonl => Box::new(JsonLines::new(tool)),
+        Format::Sarif => Box::new(Sarif::new(tool)),
+    }
+}
+
+fn notes(discovery: &Discovery, excluded: usize, console: &Console) {
+    for skipped in &discovery.skipped {
+        let why = match skipped.why {
+            Why::Template => "a template",
+            Why::IgnoreFile => "an ignore file",
+            Why::OtherLanguage => "no Dockerfile by its ending and its first line",
+            Why::OutwardLink => "a link out of the folder searched",
+            Why::Special => "not a regular file",
+        };
+        console.detail(&format_args!("`{}` is skipped: {why}", skipped.path.display()));
+    }
+    if let Some(left_out) = left_out(discovery, excluded) {
+        console.note(&left_out);
+    }
+    if !discovery.foreign.is_empty() {
+        let names: Vec<String> = discovery.foreign.iter().map(|path| format!("`{}`", path.display())).collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        console
+            .note(&format_args!("{} {verb} not read; harden's own configuration is `harden.toml`", names.join(", ")));
+    }
+}
+
+/// What looked like a Dockerfile and was left out, or `None`.
+fn left_out(discovery: &Discovery, excluded: usize) -> Option<String> {
+    let count = |why: &[Why]| discovery.skipped.iter().filter(|skipped| why.contains(&skipped.why)).count();
+    let counts = [
+        (count(&[Why::Template]), "template"),
+        (count(&[Why::IgnoreFile]), "ignore file"),
+        (count(&[Why::OtherLanguage, Why::OutwardLink, Why::Special]), "other file"),
+        (excluded, "excluded file"),
+    ];
+    let parts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    (!parts.is_empty()).then(|| format!("skipped {}", parts.join(", ")))
+}
+
+fn nothing(arguments: &Arguments, discovery: &Discovery, excluded: usize) -> String {
+    let paths: Vec<String> = arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let left_out = left_out(discovery, excluded).map(|left_out| format!(" ({left_out})")).unwrap_or_default();
+    format!("no Dockerfile under {}{left_out}; a file named on the command line is always linted", paths.join(", "))
+}
+
+fn problem_of_search(error: &crate::discover::Error) -> Problem {
+    Problem { path: Some(error.path().display().to_string()), message: error.to_string() }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Today's date in UTC as `YYYY-MM-DD`, by Howard Hinnant's `civil_from_days`.
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+impl FailOnWord {
+    fn fail_on(self) -> FailOn {
+        match self {
+            Self::High => FailOn::Severity(Severity::High),
+            Self::Medium => FailOn::Severity(Severity::Medium),
+            Self::Low => FailOn::Severity(Severity::Low),
+            Self::Info => FailOn::Severity(Severity::Info),
+            Self::Never => FailOn::Never,
+        }
+    }
+}
+
+impl PresetWord {
+    fn preset(self) -> Preset {
+        match self {
+            Self::Security => Preset::Security,
+            Self::Pedantic | Self::All => Preset::Pedantic,
+        }
+    }
+}
+
+impl ConfidenceWord {
+    fn confidence(self) -> Confidence {
+        match self {
+            Self::High => Confidence::High,
+            Self::Medium => Confidence::Medium,
+            Self::Low => Confidence::Low,
+        }
+    }
+}
