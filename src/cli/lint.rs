@@ -19,6 +19,7 @@ use crate::model::Dockerfile;
 use crate::report::{self, FileResult, Json, JsonLines, Problem, Sarif, Style, Summary, Text, Tool};
 use crate::text::Source;
 
+use super::context;
 use super::failure::Failure;
 use super::input;
 use super::output::{Console, Output};
@@ -322,7 +323,8 @@ fn read_and_lint(job: &Job) -> Done {
         Ok(source) => source,
         Err(message) => return Done { result: None, problems: vec![problem(message)] },
     };
-    let dockerfile = Dockerfile::new(&job.shown, source);
+    let mut dockerfile = Dockerfile::new(&job.shown, source);
+    context::gather(&mut dockerfile, &job.path);
     let outcome = lint::run(&dockerfile, &job.settings);
     let failed = outcome.errors.iter().map(|error| {
         problem(format!("`{}` failed on `{}` ({}); please report this bug", error.lint, error.path, error.message))

@@ -17,7 +17,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use failure::Failure;
 use output::Console;
 
 /// Runs the program with the process's own arguments.

@@ -88,18 +88,18 @@ fn instruction(instruction: &Instruction) -> Value {
         "flags": instruction.flags.iter().map(flag).collect::<Vec<_>>(),
         "arguments": arguments(&instruction.arguments),
         "heredocs": instruction.heredocs.iter().map(heredoc).collect::<Vec<_>>(),
-        "broken": instruction.broken,
     });
     with_span(value, instruction.span)
 }
 
-fn arguments(arguments: &Ast) -> Value {
+fn arguments(given: &Ast) -> Value {
     let words = |words: &[Word]| words.iter().map(word).collect::<Vec<_>>();
-    match arguments {
+    match given {
         Ast::None => json!({ "kind": "none" }),
         Ast::Words(list) => json!({ "kind": "words", "words": words(list) }),
         Ast::Exec(list) => json!({ "kind": "exec", "words": words(list) }),
         Ast::Shell(text) => json!({ "kind": "shell", "text": word(text) }),
+        Ast::Health(form, rest) => json!({ "kind": "health", "form": word(form), "test": arguments(rest) }),
         Ast::Pairs(pairs) => {
             let pairs = pairs.iter().map(|pair| json!({ "name": word(&pair.name), "value": word(&pair.value) }));
             json!({ "kind": "pairs", "pairs": pairs.collect::<Vec<_>>() })

@@ -20,6 +20,9 @@ const MOST_LINES: u32 = 4;
 const BEFORE: u32 = 60;
 const BEHIND: u32 = 140;
 
+/// What stands for a secret.
+pub(super) const STARS: &str = "***";
+
 /// A text made of the lines that some places need, which answers with the file's own line numbers.
 #[derive(Debug)]
 pub(super) struct Excerpt {
@@ -39,8 +42,15 @@ struct Line {
 }
 
 impl Excerpt {
-    /// The lines around `places`, the first of which is the primary one, and where the places are in the excerpt.
-    pub(super) fn new(name: &str, text: &str, index: &LineIndex, places: &[Span]) -> (Self, Vec<Span>) {
+    /// The lines around `places`, the first of which is the primary one, and where the places are in the excerpt. The
+    /// bytes of `hidden` are shown as stars, three whatever their number.
+    pub(super) fn new(
+        name: &str,
+        text: &str,
+        index: &LineIndex,
+        places: &[Span],
+        hidden: &[Span],
+    ) -> (Self, Vec<Span>) {
         // Per line, where the first place on it starts: what a long line is cut around.
         let mut wanted: BTreeMap<u32, Option<u32>> = BTreeMap::new();
         let last_line = index.count().saturating_sub(1);
@@ -64,7 +74,7 @@ impl Excerpt {
                 continue;
             }
             excerpt.lines.push(Line { number: line as usize, start: excerpt.text.len() });
-            maps.insert(line, excerpt.push_line(text, span, focus.unwrap_or(span.start)));
+            maps.insert(line, excerpt.push_line(text, span, focus.unwrap_or(span.start), hidden));
         }
         let spans: Vec<Span> = places
             .iter()
@@ -83,7 +93,7 @@ impl Excerpt {
     }
 
     /// Appends the line at `span`, cut around `focus`, and tells where its bytes went.
-    fn push_line(&mut self, text: &str, span: Span, focus: u32) -> LineMap {
+    fn push_line(&mut self, text: &str, span: Span, focus: u32, hidden: &[Span]) -> LineMap {
         let whole = text.get(span.range()).unwrap_or("").trim_end_matches(['\n', '\r']);
         let end = span.start + whole.len() as u32;
         let mut from = focus.min(end).saturating_sub(BEFORE).max(span.start);
@@ -104,7 +114,10 @@ impl Excerpt {
             self.text.push('…');
         }
         let mut map = LineMap { end: to, points: Vec::new(), shown_end: 0 };
+        let on_line = |span: &&Span| span.start < to && from < span.end;
+        let hidden: Vec<Span> = hidden.iter().filter(on_line).copied().collect();
         let mut exact = None;
+        let mut starred = None;
         for (at, c) in text.get(from as usize..to as usize).unwrap_or("").char_indices() {
             let (at, shown) = (from + at as u32, self.text.len() as u32);
             // A point only where the distance changes keeps the map of a plain line at one entry.
@@ -112,7 +125,14 @@ impl Excerpt {
                 exact = Some(shown.wrapping_sub(at));
                 map.points.push((at, shown));
             }
-            self.text.push(shown_as(c));
+            match hidden.iter().find(|span| span.contains_offset(at)) {
+                Some(span) if starred == Some(*span) => {}
+                Some(span) => {
+                    starred = Some(*span);
+                    self.text.push_str(STARS);
+                }
+                None => self.text.push(shown_as(c)),
+            }
         }
         map.shown_end = self.text.len() as u32;
         if to < end {
@@ -226,7 +246,7 @@ mod tests {
     use super::*;
 
     fn excerpt(text: &str, places: &[Span]) -> (Excerpt, Vec<Span>) {
-        Excerpt::new("Dockerfile", text, &LineIndex::new(text), places)
+        Excerpt::new("Dockerfile", text, &LineIndex::new(text), places, &[])
     }
 
     #[test]
@@ -238,6 +258,15 @@ mod tests {
         let contents = excerpt.read_span(&SourceSpan::new(6.into(), 4), 1, 1).expect("lines 2 to 4");
         assert_eq!((contents.line(), contents.data()), (1, b"b\nRUN curl\nd\n".as_slice()));
         assert!(excerpt.read_span(&SourceSpan::new(6.into(), 15), 1, 1).is_err(), "lines in between are missing");
+    }
+
+    #[test]
+    fn hidden_bytes_are_not_shown_and_places_stay_right() {
+        let text = "ENV TOKEN=hunter2é PORT=1\n";
+        let (token, port) = (Span::new(10, 19), Span::new(20, 24));
+        let (excerpt, spans) = Excerpt::new("-", text, &LineIndex::new(text), &[port, token], &[token]);
+        assert_eq!(excerpt.text, "ENV TOKEN=*** PORT=1\n");
+        assert_eq!(spans.iter().map(|span| &excerpt.text[span.range()]).collect::<Vec<_>>(), ["PORT", "***"]);
     }
 
     #[test]

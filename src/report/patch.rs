@@ -2,6 +2,8 @@
 
 use crate::text::{Edit, LineIndex, Span, apply};
 
+use super::excerpt::STARS;
+
 /// Text longer than this is not compared; a fix inside a line of 10 MB has no readable difference.
 const MOST_BYTES: u32 = 64 << 10;
 
@@ -16,8 +18,11 @@ pub(super) struct Hunk {
     pub(super) added: Vec<String>,
 }
 
-/// The changes that `edits` make, in order; `None` where they can't be shown.
-pub(super) fn hunks(text: &str, index: &LineIndex, edits: &[Edit]) -> Option<Vec<Hunk>> {
+/// Stands for a hidden byte while lines are compared; [`shown`] makes stars of it.
+const FILLER: &str = "\u{1}";
+
+/// The changes that `edits` make, in order; `None` where they can't be shown. The bytes of `hidden` are shown as stars.
+pub(super) fn hunks(text: &str, index: &LineIndex, edits: &[Edit], hidden: &[Span]) -> Option<Vec<Hunk>> {
     let mut ordered: Vec<&Edit> = edits.iter().collect();
     ordered.sort_by_key(|edit| edit.span);
     let mut groups: Vec<(u32, u32, Vec<Edit>)> = Vec::new();
@@ -31,10 +36,16 @@ pub(super) fn hunks(text: &str, index: &LineIndex, edits: &[Edit]) -> Option<Vec
             _ => groups.push((first, last, vec![edit.clone()])),
         }
     }
-    groups.into_iter().map(|(first, last, edits)| hunk(text, index, first, last, edits)).collect()
+    groups.into_iter().map(|(first, last, edits)| hunk(text, index, (first, last), edits, hidden)).collect()
 }
 
-fn hunk(text: &str, index: &LineIndex, first: u32, last: u32, mut edits: Vec<Edit>) -> Option<Hunk> {
+fn hunk(
+    text: &str,
+    index: &LineIndex,
+    (first, last): (u32, u32),
+    mut edits: Vec<Edit>,
+    hidden: &[Span],
+) -> Option<Hunk> {
     let lines = index.line_span(first)?.cover(index.line_span(last)?);
     if lines.len() > MOST_BYTES {
         return None;
@@ -42,14 +53,33 @@ fn hunk(text: &str, index: &LineIndex, first: u32, last: u32, mut edits: Vec<Edi
     for edit in &mut edits {
         edit.span = Span::new(edit.span.start.checked_sub(lines.start)?, edit.span.end - lines.start);
     }
-    let old = text.get(lines.range())?;
-    let new = apply(old, &edits).ok()?;
+    let mut old = text.get(lines.range())?.to_owned();
+    for span in hidden.iter().filter(|span| lines.contains(**span) && !span.is_empty()) {
+        let secret = text.get(span.range())?;
+        for edit in &mut edits {
+            edit.text = edit.text.replace(secret, FILLER);
+        }
+        let at = (span.start - lines.start) as usize..(span.end - lines.start) as usize;
+        old.replace_range(at, &FILLER.repeat(secret.len()));
+    }
+    let new = apply(&old, &edits).ok()?;
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let before = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[before..], &new[before..]);
     let behind = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    let owned = |lines: &[&str]| lines[..lines.len() - behind].iter().map(|&line| line.to_owned()).collect();
+    let owned = |lines: &[&str]| lines[..lines.len() - behind].iter().map(|&line| shown(line)).collect();
     Some(Hunk { line: first + 1 + before as u32, removed: owned(old), added: owned(new) })
+}
+
+fn shown(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for (index, part) in line.split(FILLER).enumerate() {
+        if index > 0 && !shown.ends_with(STARS) {
+            shown.push_str(STARS);
+        }
+        shown.push_str(part);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -57,7 +87,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str, edits: &[Edit]) -> Vec<Hunk> {
-        hunks(text, &LineIndex::new(text), edits).expect("edits that fit")
+        hunks(text, &LineIndex::new(text), edits, &[]).expect("edits that fit")
     }
 
     fn owned(lines: &[&str]) -> Vec<String> {
@@ -79,6 +109,15 @@ mod tests {
                 Hunk { line: 3, removed: owned(&["CMD x"]), added: owned(&["CMD y"]) },
             ]
         );
-        assert_eq!(hunks(text, &LineIndex::new(text), &[Edit::delete(Span::new(3, 99))]), None);
+        assert_eq!(hunks(text, &LineIndex::new(text), &[Edit::delete(Span::new(3, 99))], &[]), None);
+    }
+
+    #[test]
+    fn hidden_bytes_are_stars_on_both_sides() {
+        let text = "ENV A=b TOKEN=hunter2\n";
+        let edits = [Edit::delete(Span::new(3, 7)), Edit::insert(22, "# hunter2\n")];
+        let hunks = hunks(text, &LineIndex::new(text), &edits, &[Span::new(14, 21)]).expect("edits that fit");
+        let added = owned(&["ENV TOKEN=***", "# ***"]);
+        assert_eq!(hunks, [Hunk { line: 1, removed: owned(&["ENV A=b TOKEN=***"]), added }]);
     }
 }

@@ -52,13 +52,8 @@ impl Text {
         Self { style, styles }
     }
 
-    fn finding(
-        &self,
-        out: &mut dyn Write,
-        file: &FileResult,
-        lines: &LineIndex,
-        diagnostic: &Diagnostic,
-    ) -> io::Result<()> {
+    fn finding(&self, out: &mut dyn Write, shown: &Shown<'_>, diagnostic: &Diagnostic) -> io::Result<()> {
+        let Shown { file, lines, hidden } = shown;
         let accent = match diagnostic.severity {
             Severity::High => self.styles.error,
             Severity::Medium => self.styles.warning,
@@ -70,8 +65,8 @@ impl Text {
             Place::File { path, span } => {
                 let (places, more) = places(diagnostic, path, *span);
                 let spans: Vec<Span> = places.iter().map(|(span, _)| *span).collect();
-                let (excerpt, shown) = Excerpt::new(path, file.source.text(), lines, &spans);
-                let labels = places.into_iter().zip(shown).enumerate().map(|(index, ((_, message), span))| {
+                let (excerpt, spans) = Excerpt::new(path, file.source.text(), lines, &spans, hidden);
+                let labels = places.into_iter().zip(spans).enumerate().map(|(index, ((_, message), span))| {
                     let span = (span.start as usize, span.len() as usize);
                     let message = (!message.is_empty()).then(|| clean(&message).into_owned());
                     if index == 0 {
@@ -93,7 +88,7 @@ impl Text {
             }
         }
         if let Some(fix) = diagnostic.fixes.first() {
-            self.fix(out, file, lines, fix)?;
+            self.fix(out, shown, fix)?;
         }
         if self.style.verbose {
             let also = if diagnostic.aliases.is_empty() { "" } else { ", also known as " };
@@ -118,17 +113,18 @@ impl Text {
         handler.render_report(&mut drawn, drawing).map_err(io::Error::other)?;
         // The first line is miette's own heading, which is empty here.
         let (_, rest) = drawn.split_once('\n').unwrap_or(("", &drawn));
-        out.write_all(rest.as_bytes())
+        rest.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
     }
 
-    fn fix(&self, out: &mut dyn Write, file: &FileResult, lines: &LineIndex, fix: &Fix) -> io::Result<()> {
+    fn fix(&self, out: &mut dyn Write, shown: &Shown<'_>, fix: &Fix) -> io::Result<()> {
         let safety = match fix.safety {
             Safety::Safe => "",
             Safety::Unsafe => " (unsafe: may break the build or the app)",
             Safety::Suggestion => " (a suggestion: the choice is yours)",
         };
         writeln!(out, "  {} {}{safety}", self.styles.help.style("fix:"), clean(&fix.title))?;
-        let Some(hunks) = patch::hunks(file.source.text(), lines, &fix.edits) else { return Ok(()) };
+        let text = shown.file.source.text();
+        let Some(hunks) = patch::hunks(text, &shown.lines, &fix.edits, &shown.hidden) else { return Ok(()) };
         let added_color = *self.styles.highlights.last().unwrap_or(&self.styles.help);
         let mut left = MOST_CHANGES;
         for Hunk { line, removed, added } in &hunks {
@@ -157,8 +153,10 @@ impl Format for Text {
         if file.diagnostics.is_empty() {
             return Ok(());
         }
-        let lines = LineIndex::new(file.source.text());
-        file.diagnostics.iter().try_for_each(|diagnostic| self.finding(out, file, &lines, diagnostic))
+        // What one finding hides, the excerpt of its neighbour may not show either.
+        let hidden = file.diagnostics.iter().flat_map(|diagnostic| diagnostic.hidden.iter().copied()).collect();
+        let shown = Shown { file, lines: LineIndex::new(file.source.text()), hidden };
+        file.diagnostics.iter().try_for_each(|diagnostic| self.finding(out, &shown, diagnostic))
     }
 
     fn finish(&mut self, out: &mut dyn Write, summary: &Summary, _problems: &[Problem]) -> io::Result<()> {
@@ -175,11 +173,19 @@ impl Format for Text {
                 let counts: Vec<String> =
                     counts.map(|severity| format!("{} {}", summary.of(*severity), severity.as_str())).collect();
                 let found = plural(findings, "finding");
-                format!("{findings} {found} ({}) in {} of {files}", counts.join(", "), summary.files_with_findings)
+                let part = if summary.files == 1 { "" } else { &format!("{} of ", summary.files_with_findings) };
+                format!("{findings} {found} ({}) in {part}{files}", counts.join(", "))
             }
         };
         writeln!(out, "{count}; {} suppressed, {} fixable", summary.suppressed, summary.fixable)
     }
+}
+
+/// A file as it is shown.
+struct Shown<'a> {
+    file: &'a FileResult,
+    lines: LineIndex,
+    hidden: Vec<Span>,
 }
 
 /// The places of a finding with what is said about each, the primary one first, and how many are left out.
