@@ -9,11 +9,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
+mod error;
 mod pattern;
+mod split;
 
+pub use error::{ExpandError, ExpandErrorKind};
+
+use error::{bad_pattern, required, syntax, unclosed, unsupported};
 use pattern::Pattern;
+use split::Splitter;
 
 /// How deep `${a:-${b:-…}}` may nest.
 pub const MAX_DEPTH: usize = 100;
@@ -73,30 +78,6 @@ pub struct Words {
     pub unmatched: Vec<String>,
     /// As in [`Expansion`].
     pub work: usize,
-}
-
-/// Why a word can't be expanded.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExpandError {
-    /// What is wrong, in the present tense, without a full stop.
-    pub message: String,
-    /// Offset in the input, in bytes, of the quote or `$` that it is about.
-    pub offset: usize,
-    /// Whether any values of the variables could help.
-    pub kind: ExpandErrorKind,
-}
-
-/// What sort of mistake it is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ExpandErrorKind {
-    /// The word is malformed, whatever the variables hold.
-    Syntax,
-    /// `${name:?…}` or `${name?…}` of this variable, which is unset or empty.
-    Required(String),
-    /// A pattern or its operand is malformed after expansion.
-    Pattern,
-    /// [`MAX_DEPTH`] or [`Lexer::limit`] is exceeded.
-    Limit,
 }
 
 impl Default for Lexer {
@@ -538,75 +519,6 @@ impl<E: Env> Run<'_, E> {
         (self.matched.into_iter().collect(), self.unmatched.into_iter().collect(), self.work)
     }
 }
-
-/// Splits into words as they come.
-#[derive(Default)]
-struct Splitter {
-    buffer: String,
-    words: Vec<String>,
-}
-
-impl Splitter {
-    /// A character that separates if it is white space.
-    fn add_char(&mut self, c: char) {
-        if !c.is_whitespace() {
-            self.buffer.push(c);
-        } else if !self.buffer.is_empty() {
-            self.words.push(std::mem::take(&mut self.buffer));
-        }
-    }
-
-    fn add(&mut self, text: &str) {
-        text.chars().for_each(|c| self.add_char(c));
-    }
-
-    /// Text that belongs to the word, white space and all.
-    fn add_raw(&mut self, text: &str) {
-        self.buffer.push_str(text);
-    }
-
-    /// The words. Quotes alone make none.
-    fn finish(mut self) -> Vec<String> {
-        if !self.buffer.is_empty() {
-            self.words.push(self.buffer);
-        }
-        self.words
-    }
-}
-
-fn syntax(offset: usize, message: impl Into<String>) -> ExpandError {
-    ExpandError { message: message.into(), offset, kind: ExpandErrorKind::Syntax }
-}
-
-fn unclosed(start: usize) -> ExpandError {
-    syntax(start, "`${` has no closing `}`")
-}
-
-fn unsupported(start: usize, modifier: &str) -> ExpandError {
-    syntax(start, format!("`{modifier}` is no modifier that `${{…}}` knows here"))
-}
-
-fn bad_pattern(offset: usize, pattern: &str, message: &str) -> ExpandError {
-    let message = format!("the pattern `{pattern}` {message}");
-    ExpandError { message, offset, kind: ExpandErrorKind::Pattern }
-}
-
-fn required(offset: usize, name: &str, word: &str, state: &str) -> ExpandError {
-    let message = if word.is_empty() {
-        format!("the variable `{name}` is {state}, but has to have a value here")
-    } else {
-        format!("the variable `{name}` is {state}: {word}")
-    };
-    ExpandError { message, offset, kind: ExpandErrorKind::Required(name.to_owned()) }
-}
-
-impl fmt::Display for ExpandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ExpandError {}
 
 impl Env for BTreeMap<String, String> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
