@@ -1,15 +1,24 @@
 //! Which findings comments silence: what each comment is attached to, and whether it silenced anything.
 
+use std::ops::Range;
+
 use crate::model::{Dockerfile, Instruction};
 use crate::text::Span;
 
 use super::comments::{self, Id, Pragma, Reach};
 use super::registry::{Tool, same_id, tool_of};
+use super::unused::UNUSED_IGNORE;
 use super::{Draft, Settings};
 
 /// The ignore comments of one file.
 pub(super) struct Suppressions {
-    pub(super) items: Vec<Suppression>,
+    /// Those that hold for an instruction or a line, by start of what they silence, and so by its end as well: scopes of
+    /// one instruction end together, and no scope starts before the instruction above it ends.
+    local: Vec<Suppression>,
+    /// All others.
+    wide: Vec<Suppression>,
+    /// Whether any names `unused-ignore`.
+    speak_of_themselves: bool,
 }
 
 /// An ignore comment in its place.
@@ -36,10 +45,14 @@ pub(super) enum Effect {
     NotAtTop,
 }
 
+/// How many ignore comments can hold for one finding; those nearest to it count. Nobody writes so many, but a file made
+/// of nothing else must not take minutes.
+const MAX_STACKED: usize = 1000;
+
 impl Suppressions {
     /// Reads the comments of a file. Costs next to nothing where no comment is about ignoring.
     pub(super) fn read(dockerfile: &Dockerfile, settings: &Settings) -> Self {
-        let mut reader = Reader { dockerfile, settings, items: Vec::new() };
+        let mut reader = Reader { dockerfile, settings, items: Vec::new(), block: None };
         for directive in &dockerfile.directives {
             if directive.name == "check" {
                 for pragma in comments::read(dockerfile.text(directive.span), directive.span.start) {
@@ -61,17 +74,36 @@ impl Suppressions {
             }
         }
         reader.heredoc_comments();
-        Self { items: reader.items }
+        let (mut local, wide): (Vec<_>, Vec<_>) = reader
+            .items
+            .into_iter()
+            .partition(|item| item.pragma.reach == Reach::Instruction && matches!(item.effect, Effect::Silences(_)));
+        local.sort_by_key(|item| item.scope());
+        let names_it = |id: &Id| id.text.eq_ignore_ascii_case(UNUSED_IGNORE);
+        let speak_of_themselves = local.iter().chain(&wide).any(|item| item.pragma.ids.iter().any(names_it));
+        Self { local, wide, speak_of_themselves }
+    }
+
+    /// All of them, those of one kind in order of the file.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Suppression> {
+        self.wide.iter().chain(&self.local)
     }
 
     /// Whether a comment silences this finding of the lint `name`; every comment that does counts as used.
     pub(super) fn silence(&mut self, name: &str, draft: &Draft) -> bool {
+        // What is said about ignore comments stands on them, so it meets all that are stacked; hardly any speaks of it.
+        let pointless = name == UNUSED_IGNORE && !self.speak_of_themselves;
+        if pointless || self.local.is_empty() && self.wide.is_empty() {
+            return false;
+        }
+        let at = draft.span.start;
+        let end = self.local.partition_point(|item| item.scope().is_some_and(|scope| scope.start <= at));
+        let start = self.local[..end].partition_point(|item| item.scope().is_some_and(|scope| scope.end < at));
+        let local = self.local[start.max(end.saturating_sub(MAX_STACKED))..end].iter_mut();
+        let holds = |scope: Span| scope.start <= at && at <= scope.end;
+        let wide = self.wide.iter_mut().take(MAX_STACKED).filter(|item| item.scope().is_some_and(holds));
         let mut silenced = false;
-        for item in &mut self.items {
-            let Effect::Silences(scope) = item.effect else { continue };
-            if draft.span.start < scope.start || scope.end < draft.span.start {
-                continue;
-            }
+        for item in local.chain(wide) {
             for (id, used) in item.pragma.ids.iter().zip(&mut item.used) {
                 if means(item.pragma.tool, id, name, draft) {
                     *used = true;
@@ -80,6 +112,15 @@ impl Suppressions {
             }
         }
         silenced
+    }
+}
+
+impl Suppression {
+    fn scope(&self) -> Option<Span> {
+        match self.effect {
+            Effect::Silences(scope) => Some(scope),
+            _ => None,
+        }
     }
 }
 
@@ -116,6 +157,9 @@ struct Reader<'a> {
     dockerfile: &'a Dockerfile,
     settings: &'a Settings,
     items: Vec<Suppression>,
+    /// The block of comments looked at last, as indices, and what stands below it: a block can be long, and each of its
+    /// comments an ignore comment.
+    block: Option<(Range<usize>, Option<Span>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -129,7 +173,7 @@ impl<'a> Reader<'a> {
         self.items.push(Suppression { pragma, comment, effect, used });
     }
 
-    fn effect(&self, pragma: &Pragma, comment: Span, place: Place<'a>) -> Effect {
+    fn effect(&mut self, pragma: &Pragma, comment: Span, place: Place<'a>) -> Effect {
         let ours = pragma.tool == Tool::Harden;
         let whole_file = Span::new(0, u32::MAX);
         if ours && self.settings.require_reason && pragma.reason.is_empty() {
@@ -144,8 +188,9 @@ impl<'a> Reader<'a> {
                 Effect::Silences(comment.cover(self.with_indentation(instruction)))
             }
             (Reach::Instruction, Place::Above(index)) => {
+                let below = index.and_then(|index| self.below(index));
                 let described = || self.described(comment).filter(|_| pragma.tool == Tool::BuildKit);
-                match index.and_then(|index| self.below(index)).or_else(described) {
+                match below.or_else(described) {
                     Some(target) => Effect::Silences(comment.cover(target)),
                     None => Effect::Unattached,
                 }
@@ -162,17 +207,27 @@ impl<'a> Reader<'a> {
 
     /// What stands directly below the block of comments that the comment of this index is in: an instruction, or a line
     /// that is none. `None` for a blank line or the end of the file.
-    fn below(&self, index: usize) -> Option<Span> {
+    fn below(&mut self, index: usize) -> Option<Span> {
+        if let Some((_, below)) = self.block.as_ref().filter(|(block, _)| block.contains(&index)) {
+            return *below;
+        }
         let text = self.dockerfile.source.text();
-        let mut start = next_line(text, self.dockerfile.comments[index].end)?;
-        for comment in &self.dockerfile.comments[index + 1..] {
-            let line = self.line(start);
-            if !line.contains_offset(comment.start) {
+        let mut last = index;
+        let mut start = next_line(text, self.dockerfile.comments[index].end);
+        while let (Some(line), Some(comment)) = (start, self.dockerfile.comments.get(last + 1)) {
+            if !self.line(line).contains_offset(comment.start) {
                 break;
             }
-            start = next_line(text, comment.end)?;
+            last += 1;
+            start = next_line(text, comment.end);
         }
-        let line = self.line(start);
+        let below = start.and_then(|start| self.starting_on(self.line(start)));
+        self.block = Some((index..last + 1, below));
+        below
+    }
+
+    /// The instruction that starts on this line, or else the line; `None` where it is blank.
+    fn starting_on(&self, line: Span) -> Option<Span> {
         if self.dockerfile.text(line).trim().is_empty() {
             return None;
         }

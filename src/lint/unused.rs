@@ -12,6 +12,9 @@ use super::{Draft, Findings, Settings};
 /// Name of the lint whose findings are made here.
 pub(super) const UNUSED_IGNORE: &str = "unused-ignore";
 
+/// Looking for the nearest name costs more than all else here; whoever misspells so many names has another problem.
+const MAX_SUGGESTIONS: usize = 100;
+
 /// What is wrong with the ignore comments, after all other lints ran. `failed` could not run and are not judged.
 pub(super) fn report(
     dockerfile: &Dockerfile,
@@ -21,8 +24,8 @@ pub(super) fn report(
 ) -> Vec<Draft> {
     let registry = settings.selection.registry();
     let Some(own) = registry.iter().find(|entry| entry.name == UNUSED_IGNORE) else { return Vec::new() };
-    let mut judge = Judge { dockerfile, settings, failed, findings: Findings::new(own.lint) };
-    for item in suppressions.items.iter().filter(|item| item.pragma.tool == Tool::Harden) {
+    let mut judge = Judge { dockerfile, settings, failed, suggestions: 0, findings: Findings::new(own.lint) };
+    for item in suppressions.all().filter(|item| item.pragma.tool == Tool::Harden) {
         judge.comment(item);
     }
     judge.findings.into_drafts()
@@ -32,6 +35,8 @@ struct Judge<'a> {
     dockerfile: &'a Dockerfile,
     settings: &'a Settings,
     failed: &'a [&'a str],
+    /// How many names were looked for so far.
+    suggestions: usize,
     findings: Findings,
 }
 
@@ -73,7 +78,9 @@ impl Judge<'_> {
     }
 
     fn unknown(&mut self, item: &Suppression, name: &str, span: Span) {
-        let suggestion = suggest_in(self.settings.selection.registry(), name, &[]);
+        self.suggestions += 1;
+        let registry = self.settings.selection.registry();
+        let suggestion = if self.suggestions <= MAX_SUGGESTIONS { suggest_in(registry, name, &[]) } else { None };
         let fix = match suggestion {
             Some(known) => Fix {
                 title: format!("Replace `{name}` by `{known}`"),
