@@ -13,6 +13,7 @@ mod formats;
 mod fuzz;
 mod lints;
 mod model;
+mod oracle;
 mod secret;
 mod shell;
 #[allow(dead_code)]
