@@ -54,10 +54,13 @@ fn hunk(
         edit.span = Span::new(edit.span.start.checked_sub(lines.start)?, edit.span.end - lines.start);
     }
     let mut old = text.get(lines.range())?.to_owned();
-    for span in hidden.iter().filter(|span| lines.contains(**span) && !span.is_empty()) {
+    for span in hidden.iter().filter(|span| !span.is_empty()) {
         let secret = text.get(span.range())?;
         for edit in &mut edits {
             edit.text = edit.text.replace(secret, FILLER);
+        }
+        if !lines.contains(*span) {
+            continue;
         }
         let at = (span.start - lines.start) as usize..(span.end - lines.start) as usize;
         old.replace_range(at, &FILLER.repeat(secret.len()));
@@ -101,7 +104,7 @@ mod tests {
         assert_eq!(insert, [Hunk { line: 3, removed: Vec::new(), added: owned(&["USER app"]) }]);
         let delete = of(text, &[Edit::delete(Span::new(7, 17))]);
         assert_eq!(delete, [Hunk { line: 2, removed: owned(&["USER root"]), added: Vec::new() }]);
-        let two = of(text, &[Edit::replace(Span::new(22, 23), "y"), Edit::insert(6, "@sha256:0")]);
+        let two = of(text, &[Edit::replace(Span::new(21, 22), "y"), Edit::insert(6, "@sha256:0")]);
         assert_eq!(
             two,
             [
@@ -117,7 +120,7 @@ mod tests {
         let text = "ENV A=b TOKEN=hunter2\n";
         let edits = [Edit::delete(Span::new(3, 7)), Edit::insert(22, "# hunter2\n")];
         let hunks = hunks(text, &LineIndex::new(text), &edits, &[Span::new(14, 21)]).expect("edits that fit");
-        let added = owned(&["ENV TOKEN=***", "# ***"]);
-        assert_eq!(hunks, [Hunk { line: 1, removed: owned(&["ENV A=b TOKEN=***"]), added }]);
+        let env = Hunk { line: 1, removed: owned(&["ENV A=b TOKEN=***"]), added: owned(&["ENV TOKEN=***"]) };
+        assert_eq!(hunks, [env, Hunk { line: 2, removed: Vec::new(), added: owned(&["# ***"]) }]);
     }
 }

@@ -111,6 +111,7 @@ impl Format for Sarif {
             "name": self.tool.name,
             "version": self.tool.version,
             "semanticVersion": self.tool.version,
+            "informationUri": information_uri(&self.tool),
             "rules": self.tool.lints.iter().map(rule).collect::<Vec<_>>(),
         });
         write!(out, "{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{{\"driver\":")?;
@@ -178,6 +179,14 @@ fn rule(entry: &Entry) -> Value {
             "aliases": lint.aliases,
         },
     })
+}
+
+/// The project's address, or the package URL where the package names none; SARIF wants an absolute URI.
+fn information_uri(tool: &Tool) -> String {
+    match env!("CARGO_PKG_REPOSITORY") {
+        "" => format!("pkg:cargo/{}@{}", tool.name, tool.version),
+        repository => repository.to_owned(),
+    }
 }
 
 /// The first paragraph of the lint's page behind its title, or its summary.
