@@ -54,13 +54,13 @@ impl Error {
     }
 
     pub(super) fn of_link(path: &Path, source: io::Error) -> Self {
-        Self::Link { path: path.to_owned(), source }
+        Self::Link { path: super::tidy(path), source }
     }
 
     pub(super) fn of_walk(root: &Path, error: &ignore::Error) -> Self {
         let path = path_of(error).unwrap_or(root).to_owned();
         let source = match error.io_error() {
-            Some(io_error) => io::Error::new(io_error.kind(), io_error.to_string()),
+            Some(io_error) => io::Error::new(io_error.kind(), innermost(io_error).to_string()),
             None => io::Error::other(error.to_string()),
         };
         Self::Unreadable { path: super::tidy(&path), source }
@@ -97,6 +97,15 @@ impl error::Error for Error {
             Self::Link { source, .. } | Self::Unreadable { source, .. } => Some(source),
         }
     }
+}
+
+/// What the system said, without the words of those who passed it on.
+fn innermost(error: &io::Error) -> &dyn error::Error {
+    let mut innermost: &dyn error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {
