@@ -143,11 +143,12 @@ impl Judge<'_> {
     fn remove_comment(&self, comment: Span) -> Fix {
         let text = self.dockerfile.source.text();
         let bytes = text.as_bytes();
-        let start = memchr::memrchr(b'\n', &bytes[..comment.start as usize]).map_or(0, |at| at + 1);
+        let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let start = memchr::memrchr(b'\n', &bytes[..comment.start as usize]).map_or(mark, |at| at + 1);
         let end = memchr::memchr(b'\n', &bytes[comment.end as usize..])
             .map_or(bytes.len(), |at| comment.end as usize + at + 1);
         // A comment on top keeps what follows from being read as a parser directive.
-        let uncovers_directive = text[..start].lines().all(|line| line.trim_start().starts_with('#'))
+        let uncovers_directive = text[mark..start].lines().all(|line| line.trim_start().starts_with('#'))
             && text[end..].lines().next().is_some_and(looks_like_directive);
         Fix {
             title: "Remove the comment".to_owned(),

@@ -45,11 +45,15 @@ static LINTS: &[Entry] = &[
 
 fn at(dockerfile: &Dockerfile, findings: &mut Findings, word: &str, aliases: &[&'static str]) {
     for instruction in &dockerfile.instructions {
-        let all = instruction.ast.span;
-        for (at, _) in dockerfile.text(all).match_indices(word) {
-            let start = all.start + at as u32;
-            let span = Span::new(start, start + word.len() as u32);
-            findings.report(span, format!("`{word}` is there")).help("Remove it").aliases(aliases);
+        let mut start = instruction.ast.span.start;
+        for line in dockerfile.text(instruction.ast.span).split_inclusive('\n') {
+            // Comments speak of these words too.
+            let code = if line.trim_start().starts_with('#') { "" } else { line };
+            for (at, _) in code.match_indices(word) {
+                let span = Span::new(start + at as u32, start + (at + word.len()) as u32);
+                findings.report(span, format!("`{word}` is there")).help("Remove it").aliases(aliases);
+            }
+            start += line.len() as u32;
         }
     }
 }
@@ -436,3 +440,60 @@ fn real_files_give_sound_outcomes() {
         assert_eq!(prints.len(), count, "{path}: equal fingerprints");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever the comments look like: nothing panics, places lie in the file, and removing what is stale comes to an
+    /// end at which no safe fix is left, without having changed what other lints find.
+    #[test]
+    fn removing_stale_comments_comes_to_an_end(
+        mark in proptest::bool::ANY,
+        picks in proptest::collection::vec(0..FRAGMENTS.len(), 0..40),
+    ) {
+        let mut text = if mark { "\u{feff}".to_owned() } else { String::new() };
+        text.extend(picks.into_iter().map(|pick| FRAGMENTS[pick]));
+        let words = |outcome: &Outcome| outcome.diagnostics.iter().filter(|finding| finding.lint == "bad-word").count();
+        let first = lint(&text);
+        for _ in 0..50 {
+            let outcome = lint(&text);
+            for finding in &outcome.diagnostics {
+                let span = finding.place.span().expect("in the file");
+                proptest::prop_assert!(text.get(span.range()).is_some(), "{:?} in {:?}", span, text);
+            }
+            let fixes = outcome.diagnostics.iter().flat_map(|finding| &finding.fixes);
+            let Some(fix) = fixes.filter(|fix| fix.safety == Safety::Safe).find(|fix| fix.title.starts_with("Remove")) else {
+                proptest::prop_assert_eq!((words(&outcome), outcome.suppressed), (words(&first), first.suppressed));
+                return Ok(());
+            };
+            text = apply(&text, &fix.edits).expect("edits of the file");
+        }
+        proptest::prop_assert!(false, "still not done: {text:?}");
+    }
+}
+
+const FRAGMENTS: [&str; 23] = [
+    "# harden: ignore[",
+    "# harden: ignore-file[",
+    "bad-word",
+    "DL3006",
+    "taste",
+    "nothing-like-it",
+    ", ",
+    "] why",
+    "]",
+    "\n",
+    "\r\n",
+    "  ",
+    "FROM a\n",
+    "\nRUN bad6\n",
+    "RUN bad7 \\\n",
+    "RUN <<EOF\n",
+    "bad0\nEOF\n",
+    "# hadolint ignore=DL3007\n",
+    "# hadolint stage ignore=DL3006\n",
+    "# check=skip=all\n",
+    "# trivy:ignore:*:exp:1\n",
+    "#é\n",
+    "# nosemgrep",
+];
