@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::syntax::ast::{Arguments as Ast, Flag, Heredoc, Instruction, Keyword, Word};
-use crate::syntax::{self, Parse};
-use crate::text::{LineIndex, Source, Span};
+use crate::syntax::{self, Parse, Tree};
+use crate::text::{LineIndex, Span};
 
 use super::failure::Failure;
 use super::input;
@@ -38,25 +38,26 @@ enum Dump {
     Json,
 }
 
-/// Exit code 1 tells that BuildKit would refuse the file; what was read of it is printed all the same.
+/// Exit code 1 tells that BuildKit's parser refuses the file; what was read of it is printed all the same. What only its
+/// next step refuses, a missing FROM for one, is told on standard error.
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let source = input::read(&arguments.file).map_err(Failure::Read)?;
-    let parse = syntax::parse(&source);
+    let (parse, tree) = syntax::parse_tree(&source);
     let mut output = Output::stdout();
-    output.write(|out| dump(out, arguments.dump, &source, &parse))?;
+    output.write(|out| dump(out, arguments.dump, &tree, &parse))?;
     output.finish()?;
     let lines = LineIndex::new(source.text());
     for error in &parse.errors {
         let at = lines.byte_column(error.span.start);
         console.error(&format_args!("{}:{}:{}: {}", arguments.file.display(), at.line, at.column, error.message));
     }
-    Ok(u8::from(!parse.errors.is_empty()))
+    Ok(u8::from(parse.errors.iter().any(|error| error.step == syntax::Step::Parser)))
 }
 
-fn dump(out: &mut dyn Write, dump: Dump, source: &Source, parse: &Parse) -> io::Result<()> {
+fn dump(out: &mut dyn Write, dump: Dump, tree: &Tree<'_>, parse: &Parse) -> io::Result<()> {
     match dump {
-        Dump::Tree => out.write_all(parse.dump_tree().as_bytes()),
-        Dump::Source => out.write_all(&parse.bytes(source)),
+        Dump::Tree => out.write_all(tree.dump().as_bytes()),
+        Dump::Source => out.write_all(&tree.bytes()),
         Dump::Buildkit => writeln!(out, "{}", parse.dump_buildkit()),
         Dump::Json => {
             serde_json::to_writer_pretty(&mut *out, &view(parse))?;

@@ -24,8 +24,7 @@ impl Dockerfile {
     #[must_use]
     pub fn new(path: &str, source: Source) -> Self {
         let parse = syntax::parse(&source);
-        let comments = parse.comments();
-        let Parse { instructions, errors, directives, escape, .. } = parse;
+        let Parse { instructions, errors, directives, escape, comments } = parse;
         let mut builder = Builder::new(source.text(), escape);
         for instruction in instructions {
             builder.instruction(instruction);

@@ -3,7 +3,7 @@
 /// What a node or token is. Nodes first, tokens from [`Kind::Text`] on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u16)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The whole file.
     File,
     /// A parser directive.
@@ -53,7 +53,7 @@ pub enum Kind {
 
 /// The tree's language, for rowan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Dockerfile {}
+pub(super) enum Dockerfile {}
 
 impl rowan::Language for Dockerfile {
     type Kind = Kind;
@@ -93,9 +93,7 @@ const ALL: [Kind; 22] = [
 ];
 
 /// A node of the tree.
-pub type Node = rowan::SyntaxNode<Dockerfile>;
-/// A token of the tree.
-pub type Token = rowan::SyntaxToken<Dockerfile>;
+pub(super) type Node = rowan::SyntaxNode<Dockerfile>;
 
 #[cfg(test)]
 mod tests {

@@ -74,6 +74,14 @@ impl<'a> Logical<'a> {
         self.gaps.push(Gap { span: Span::new(start as u32, end as u32), kind });
     }
 
+    /// The comment lines among the gaps, without white space in front and newline.
+    pub(super) fn comments<'s>(&'s self, file: &'s str) -> impl Iterator<Item = Span> + 's {
+        self.gaps.iter().filter(|gap| gap.kind == GapKind::Comment).map(|gap| {
+            let range = super::words::trimmed(&file[gap.span.range()], gap.span.start as usize);
+            Span::new(range.start as u32, range.end as u32)
+        })
+    }
+
     /// Where the byte at `offset` of the joined line stands in the file.
     pub(super) fn start(&self, offset: usize) -> u32 {
         let segment = self.segments.partition_point(|&(start, _)| start <= offset) - 1;

@@ -1,6 +1,7 @@
 //! Dockerfile text ⇄ lossless tree with typed views. Knows no semantics: no stages, no variables in force, no shell.
 //!
-//! Parsing never fails: it yields a tree and errors, and an error costs the instruction it is in, nothing else.
+//! Parsing never fails: it yields views (and the tree, where someone asks for it) and errors, and an error costs the
+//! instruction it is in, nothing else.
 
 pub mod ast;
 pub mod directive;
@@ -20,17 +21,28 @@ mod words;
 
 use crate::text::{Source, Span};
 use ast::Instruction;
-use kind::{Kind, Node};
+use kind::Node;
 
 /// Something that BuildKit's parser or its instruction step refuses.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SyntaxError {
+    /// Which step of BuildKit refuses it.
+    pub step: Step,
     /// Where it is.
     pub span: Span,
     /// What is wrong, in the present tense, without a full stop.
     pub message: String,
     /// What to do about it, as an imperative.
     pub help: String,
+}
+
+/// The steps of BuildKit that refuse a file on its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The parser, which takes lines apart.
+    Parser,
+    /// The step that makes instructions of what was parsed.
+    Instructions,
 }
 
 /// A parser directive: `# syntax=…`, `# escape=…`, `# check=…`.
@@ -44,58 +56,62 @@ pub struct Directive {
     pub span: Span,
 }
 
-/// A parsed file.
+/// What a file says.
 #[derive(Debug)]
 pub struct Parse {
-    green: rowan::GreenNode,
     /// The escape character in force, a backslash or a backtick.
     pub escape: char,
     /// Parser directives at the top of the file.
     pub directives: Vec<Directive>,
     /// The instructions, in order.
     pub instructions: Vec<Instruction>,
+    /// Every comment line outside heredocs (directives and those inside instructions included), without its newline.
+    pub comments: Vec<Span>,
     /// What BuildKit refuses, by place.
     pub errors: Vec<SyntaxError>,
 }
 
-/// Parses a file. Never fails; see [`Parse::errors`].
+/// Parses a file into its typed views. Never fails; see [`Parse::errors`].
 #[must_use]
 pub fn parse(source: &Source) -> Parse {
-    let parser::Parsed { green, escape, directives, mut errors } = parser::parse(source);
-    let instructions = views::instructions(&Node::new_root(green.clone()), escape);
-    validate::instructions(&instructions, &mut errors);
-    errors.sort_by_key(|error| error.span);
-    Parse { green, escape, directives, instructions, errors }
+    views(parser::parse(source, false))
 }
 
-impl Parse {
-    /// Every comment line outside heredocs (directives and those inside instructions included), without its newline.
-    #[must_use]
-    pub fn comments(&self) -> Vec<Span> {
-        let tokens = Node::new_root(self.green.clone());
-        let tokens = tokens.descendants_with_tokens().filter_map(rowan::NodeOrToken::into_token);
-        let comments = tokens.filter(|token| token.kind() == Kind::Comment);
-        comments
-            .map(|token| {
-                let text = token.text();
-                let start = u32::from(token.text_range().start()) + (text.len() - text.trim_start().len()) as u32;
-                Span::new(start, start + text.trim().len() as u32)
-            })
-            .collect()
-    }
+/// Parses a file into its typed views and its lossless tree, which takes a few times as long.
+#[must_use]
+pub fn parse_tree(source: &Source) -> (Parse, Tree<'_>) {
+    let mut parsed = parser::parse(source, true);
+    let green = parsed.green.take().unwrap_or_else(|| rowan::GreenNodeBuilder::new().finish());
+    (views(parsed), Tree { source, green })
+}
 
-    /// The file's bytes, put together again from the tree's tokens: equal to what was parsed, byte for byte.
+fn views(parsed: parser::Parsed) -> Parse {
+    let parser::Parsed { escape, directives, instructions, comments, mut errors, .. } = parsed;
+    validate::instructions(&instructions, &mut errors);
+    errors.sort_by_key(|error| error.span);
+    Parse { escape, directives, instructions, comments, errors }
+}
+
+/// The lossless tree of a file: its tokens, put together, are the file.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    source: &'a Source,
+    green: rowan::GreenNode,
+}
+
+impl Tree<'_> {
+    /// The file's bytes, put together again from the tokens: equal to what was parsed, byte for byte.
     #[must_use]
-    pub fn bytes(&self, source: &Source) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(source.bytes().len());
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.source.bytes().len());
         for token in Node::new_root(self.green.clone()).descendants_with_tokens() {
             let Some(token) = token.into_token() else { continue };
-            let span = views::span(token.text_range());
             // Bytes that aren't UTF-8 stand in the tree as one-byte marks; the file still has them.
-            if source.invalid().is_empty() {
+            if self.source.invalid().is_empty() {
                 bytes.extend_from_slice(token.text().as_bytes());
             } else {
-                bytes.extend_from_slice(&source.bytes()[span.range()]);
+                let range = token.text_range();
+                bytes.extend_from_slice(&self.source.bytes()[range.start().into()..range.end().into()]);
             }
         }
         bytes
@@ -103,10 +119,12 @@ impl Parse {
 
     /// The tree as indented text: a line for each node and token, with its range.
     #[must_use]
-    pub fn dump_tree(&self) -> String {
+    pub fn dump(&self) -> String {
         dump::tree(&Node::new_root(self.green.clone()))
     }
+}
 
+impl Parse {
     /// The s-expressions that BuildKit's own parser dumps.
     #[must_use]
     pub fn dump_buildkit(&self) -> String {

@@ -1,30 +1,37 @@
-//! Text → lossless tree. Never fails: what BuildKit would refuse becomes an error beside the tree.
+//! Text → marks over the text. From the same marks come the typed views, always, and the lossless tree, where someone asks
+//! for it. Never fails: what BuildKit would refuse becomes an error.
 
 use crate::text::{Source, Span};
 
-use super::ast::{GapKind, Keyword};
+use super::ast::{GapKind, Heredoc, Instruction, Keyword};
 use super::directive::{Directives, Outcome};
 use super::kind::Kind;
 use super::logical::{Line, Logical};
-use super::{Directive, SyntaxError, heredoc, json, words};
+use super::{Directive, Step, SyntaxError, heredoc, json, views, words};
 
-/// What the parser hands to the typed views.
+/// What a file comes to.
 pub(super) struct Parsed {
-    pub(super) green: rowan::GreenNode,
+    pub(super) green: Option<rowan::GreenNode>,
+    pub(super) instructions: Vec<Instruction>,
+    /// Comment lines outside heredocs, without white space in front and newline.
+    pub(super) comments: Vec<Span>,
     pub(super) escape: char,
     pub(super) directives: Vec<Directive>,
     pub(super) errors: Vec<SyntaxError>,
 }
 
-/// Parses a whole file.
-pub(super) fn parse(source: &Source) -> Parsed {
+/// Parses a whole file; builds its tree only if that is wanted, since it takes longer than all the rest.
+pub(super) fn parse(source: &Source, tree: bool) -> Parsed {
     let mut parser = Parser {
         file: source.text(),
         at: 0,
         escape: '\\',
         directives: Directives::default(),
         errors: Vec::new(),
-        builder: rowan::GreenNodeBuilder::new(),
+        instructions: Vec::new(),
+        comments: Vec::new(),
+        above: Vec::new(),
+        builder: tree.then(rowan::GreenNodeBuilder::new),
         emitted: 0,
     };
     parser.start(Kind::File);
@@ -32,12 +39,11 @@ pub(super) fn parse(source: &Source) -> Parsed {
         parser.token(Kind::ByteOrderMark, 3);
         parser.at = 3;
     }
-    let mut instructions = false;
     while parser.at < parser.file.len() {
-        instructions |= parser.line();
+        parser.line();
     }
-    parser.builder.finish_node();
-    if !instructions {
+    parser.finish();
+    if parser.instructions.is_empty() {
         parser.error(
             Span::new(0, parser.file.len() as u32),
             "the file has no instructions",
@@ -45,7 +51,9 @@ pub(super) fn parse(source: &Source) -> Parsed {
         );
     }
     Parsed {
-        green: parser.builder.finish(),
+        green: parser.builder.map(rowan::GreenNodeBuilder::finish),
+        instructions: parser.instructions,
+        comments: parser.comments,
         escape: parser.escape,
         directives: parser.directives.found,
         errors: parser.errors,
@@ -58,22 +66,27 @@ struct Parser<'a> {
     escape: char,
     directives: Directives,
     errors: Vec<SyntaxError>,
-    builder: rowan::GreenNodeBuilder<'static>,
+    instructions: Vec<Instruction>,
+    comments: Vec<Span>,
+    /// Comment lines that describe the next instruction.
+    above: Vec<Span>,
+    /// Makes the tree, where it is wanted.
+    builder: Option<rowan::GreenNodeBuilder<'static>>,
     /// Everything before this offset stands in the tree.
     emitted: usize,
 }
 
-/// A node over a range of the joined line, at a depth below the instruction.
-struct Mark {
-    kind: Kind,
-    start: usize,
-    end: usize,
-    depth: usize,
+/// A node over a range of the joined line, at a depth below the instruction. Marks stand in the order of the tree.
+pub(super) struct Mark {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) depth: usize,
 }
 
 impl Parser<'_> {
-    /// Reads one comment, blank line or instruction; whether it was an instruction.
-    fn line(&mut self) -> bool {
+    /// Reads one comment, blank line or instruction.
+    fn line(&mut self) {
         let line = Line::at(self.file, self.at);
         let text = line.text(self.file).trim_start();
         let start = line.text_end - text.len();
@@ -86,15 +99,27 @@ impl Parser<'_> {
             }
             self.token(Kind::Comment, line.text_end);
             if directive {
-                self.builder.finish_node();
+                self.finish();
             }
             self.token(Kind::Newline, line.end);
             self.at = line.end;
-            return false;
+            if !text.is_empty() {
+                self.comment(text, start, directive);
+            }
+            return;
         }
         self.space(start);
         self.instruction(start);
-        true
+    }
+
+    fn comment(&mut self, text: &str, start: usize, directive: bool) {
+        let span = Span::new(start as u32, (start + text.trim_end().len()) as u32);
+        self.comments.push(span);
+        if text[1..].trim().is_empty() {
+            self.above.clear();
+        } else if !directive {
+            self.above.push(span);
+        }
     }
 
     fn directive(&mut self, text: &str, span: Span) -> bool {
@@ -128,24 +153,28 @@ impl Parser<'_> {
         }
         let end = logical.text.trim_end().len();
         let mut marks = Vec::new();
-        let heredocs = self.arguments(&logical, 0..end, 0, &mut marks);
+        let openers = self.arguments(&logical, 0..end, 0, &mut marks);
+        let openers: Vec<_> = openers.into_iter().flatten().filter(|opener| self.opens(opener, &logical)).collect();
         self.start(Kind::Instruction);
         self.emit(&logical, &marks);
         self.at = logical.end;
-        let heredocs: Vec<_> = heredocs.into_iter().flatten().filter(|opener| self.opens(opener, &logical)).collect();
-        if !heredocs.is_empty() {
-            self.gaps_until(&logical, logical.end);
-            for opener in heredocs {
-                self.heredoc(opener, &logical);
-            }
-            self.builder.finish_node();
-        } else {
-            self.builder.finish_node();
+        let heredocs: Vec<Heredoc> = if openers.is_empty() {
+            self.finish();
             self.gaps_until(&logical, logical.newline.start as usize);
-        }
+            Vec::new()
+        } else {
+            self.gaps_until(&logical, logical.end);
+            let heredocs = openers.into_iter().map(|opener| self.heredoc(opener, &logical)).collect();
+            self.finish();
+            heredocs
+        };
         if self.emitted < self.at {
             self.token(Kind::Newline, self.at);
         }
+        self.comments.extend(logical.comments(self.file));
+        let mut instruction = views::instruction(&logical, end, &marks, self.escape, heredocs);
+        instruction.comments = std::mem::take(&mut self.above);
+        self.instructions.push(instruction);
     }
 
     /// Whether an opener is one. `<<- NAME`, which BuildKit does not take, counts where a body follows: its lines are then
@@ -163,7 +192,7 @@ impl Parser<'_> {
         closed
     }
 
-    fn heredoc(&mut self, opener: heredoc::Opener, logical: &Logical<'_>) {
+    fn heredoc(&mut self, opener: heredoc::Opener, logical: &Logical<'_>) -> Heredoc {
         let (heredoc, next) = heredoc::body(self.file, self.at, opener);
         if heredoc.terminator.is_empty() {
             let message = format!("the heredoc `{}` is never closed", heredoc.name);
@@ -176,8 +205,9 @@ impl Parser<'_> {
         self.start(Kind::Heredoc);
         self.token(Kind::Body, heredoc.content.end as usize);
         self.token(Kind::Terminator, heredoc.terminator.end as usize);
-        self.builder.finish_node();
+        self.finish();
         self.at = next;
+        heredoc
     }
 
     /// Splits the instruction at `range` of the joined line into marks; the heredocs it opens.
@@ -298,6 +328,10 @@ impl Parser<'_> {
 
     /// Puts the instruction's bytes into the tree, up to the end of its last mark.
     fn emit(&mut self, logical: &Logical<'_>, marks: &[Mark]) {
+        if self.builder.is_none() {
+            self.emitted = logical.end(logical.text.trim_end().len()) as usize;
+            return;
+        }
         let mut open: Vec<(usize, bool)> = Vec::new();
         for mark in marks {
             while open.len() > mark.depth {
@@ -318,7 +352,7 @@ impl Parser<'_> {
     fn close(&mut self, logical: &Logical<'_>, open: &mut Vec<(usize, bool)>) {
         if let Some((end, text)) = open.pop() {
             self.between(logical, end, text);
-            self.builder.finish_node();
+            self.finish();
         }
     }
 
@@ -355,19 +389,29 @@ impl Parser<'_> {
     }
 
     fn start(&mut self, kind: Kind) {
-        self.builder.start_node(rowan::SyntaxKind(kind as u16));
+        if let Some(builder) = &mut self.builder {
+            builder.start_node(rowan::SyntaxKind(kind as u16));
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(builder) = &mut self.builder {
+            builder.finish_node();
+        }
     }
 
     /// A token from what stands in the tree to `end`; none where that is empty.
     fn token(&mut self, kind: Kind, end: usize) {
         if self.emitted < end {
-            self.builder.token(rowan::SyntaxKind(kind as u16), &self.file[self.emitted..end]);
+            if let Some(builder) = &mut self.builder {
+                builder.token(rowan::SyntaxKind(kind as u16), &self.file[self.emitted..end]);
+            }
             self.emitted = end;
         }
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(SyntaxError { span, message: message.into(), help: help.into() });
+        self.errors.push(SyntaxError { step: Step::Parser, span, message: message.into(), help: help.into() });
     }
 }
 

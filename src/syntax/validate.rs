@@ -5,7 +5,7 @@ use crate::text::Span;
 
 use super::ast::{Arguments, Instruction, Keyword, Word};
 use super::mount::{Device, Mount};
-use super::{SyntaxError, flags, heredoc};
+use super::{Step, SyntaxError, flags, heredoc};
 
 /// Adds what is refused. An instruction that the parser has refused already is not looked at again.
 pub(super) fn instructions(instructions: &[Instruction], errors: &mut Vec<SyntaxError>) {
@@ -36,7 +36,7 @@ type Verdict = Result<(), (Span, String, &'static str)>;
 
 impl Check<'_> {
     fn refuse(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(SyntaxError { span, message: message.into(), help: help.into() });
+        self.errors.push(SyntaxError { step: Step::Instructions, span, message: message.into(), help: help.into() });
     }
 
     fn instruction(&mut self, instruction: &Instruction) {
