@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::copies::Search;
 use super::dockerignore::{Dockerignore, context_path};
 use super::facts::{CommandRef, Dockerfile, Instruction, Stage};
+use crate::secret;
 use crate::syntax::ast::Keyword;
 
 /// Something that has to be fetched from outside.
@@ -43,7 +44,7 @@ pub struct Context {
 pub struct Wanted {
     /// The path.
     pub path: String,
-    /// Whether its text is of interest: it is a script that the Dockerfile runs.
+    /// Whether its text is of interest: it is a script that the Dockerfile runs, or named like a file of secrets.
     pub read: bool,
     /// Whether COPY or ADD names it. Otherwise it is only one of the places that a script may come from.
     pub named: bool,
@@ -104,7 +105,9 @@ pub fn wanted(dockerfile: &Dockerfile) -> Vec<Wanted> {
         }
     };
     for path in search.named_sources(MAX_WANTED) {
-        ask(path, false, true);
+        // Whether a file that is named like a secret holds one, its text tells.
+        let read = secret::in_path(&path).is_some();
+        ask(path, read, true);
     }
     let is_run = |command: &CommandRef<'_>| command.instruction.effective().keyword == Keyword::Run;
     for first in [true, false] {

@@ -3,11 +3,14 @@
 //!
 //! Every function reads its input a bounded number of times, whatever is in it.
 
+mod file;
 mod form;
 mod name;
 mod token;
 mod url;
 mod value;
+
+pub use file::{FileGuess, in_path, is_public_file};
 
 use std::ops::Range;
 
@@ -42,6 +45,12 @@ pub fn in_assignment(name: &str, value: &str) -> Option<Secret> {
 pub fn is_secret_name(name: &str) -> bool {
     let name = name::Name::new(name);
     name.asks().is_some() || name.is_access_key_id()
+}
+
+/// Whether a value only stands where a secret will be put: empty, `changeme`, `<token>`, `xxxx`.
+#[must_use]
+pub fn is_placeholder(value: &str) -> bool {
+    value::is_placeholder(value::unquoted(value))
 }
 
 /// The secret that stands where only a password can, such as behind `docker login -p`; `None` for variables and

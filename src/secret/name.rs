@@ -329,6 +329,8 @@ fn is_disclaimer(word: &str) -> bool {
     matches!(
         word,
         "public"
+            | "disabled"
+            | "with"
             | "pub"
             | "gpg"
             | "pgp"

@@ -64,10 +64,10 @@ impl Scanner<'_> {
     fn at(&mut self, at: usize) -> Option<(Range<usize>, Secret)> {
         let rest = &self.bytes[at..];
         for form in FORMS {
-            if rest.starts_with(form.prefix.as_bytes()) {
-                if let Some(found) = self.form(form, at) {
-                    return Some(found);
-                }
+            if rest.starts_with(form.prefix.as_bytes())
+                && let Some(found) = self.form(form, at)
+            {
+                return Some(found);
             }
         }
         match rest[0] {

@@ -32,8 +32,8 @@ pub fn tag_kind(tag: Option<&str>) -> TagKind {
 fn is_exact((index, part): (usize, &str)) -> bool {
     let (prefix, version) = part.split_at(part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len()));
     let numbers: Vec<&str> = version.split('.').collect();
-    let is_number = |number: &&str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = numbers.iter().copied().take_while(|number| is_number(&number)).count();
+    let is_number = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = numbers.iter().copied().take_while(|number| is_number(number)).count();
     // A pre-release suffix such as `3.13.0rc1` leaves the last number not wholly one.
     let suffixed = numbers.get(whole).is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
     // The version of something else behind a word (`20-alpine3.20.3`) says nothing of the image's own.

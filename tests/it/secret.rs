@@ -340,3 +340,48 @@ fn hostile_text_is_read_a_bounded_number_of_times() {
         let _ = secret::in_assignment("PASSWORD", &text);
     }
 }
+
+#[test]
+fn files_of_secrets_are_told_by_name() {
+    let guess = |path: &str| secret::in_path(path).map(|guess| guess.confidence);
+    for (path, confidence) in [
+        (".env", High),
+        ("app/.env.production", Medium),
+        ("keys/id_rsa", High),
+        ("/root/.aws/credentials", High),
+        (".ssh/", High),
+        ("certs/server.key", Medium),
+        ("tls-key.pem", Medium),
+        ("server-ecdhkey.pem", Medium),
+        ("something.pem", Low),
+        ("keystore.p12", Medium),
+        ("testdata/server.key", Low),
+        ("C:\\Users\\me\\.docker\\config.json", High),
+    ] {
+        assert_eq!(guess(path), Some(confidence), "{path}");
+    }
+    for path in [
+        ".env.example",
+        "prod.env.sample",
+        "id_rsa.pub",
+        ".ssh/known_hosts",
+        ".ssh/authorized_keys",
+        "ca.pem",
+        "cert.pem",
+        "server.crt.pem",
+        "ecdhcert.pem",
+        "truststore.jks",
+        "nodesource.gpg.key",
+        "Release.key",
+        "config.json",
+        "passwd",
+        "environment.yml",
+        "secrets.py",
+        "keyboard.key.md",
+        "",
+        ".",
+        "/",
+    ] {
+        assert_eq!(guess(path), None, "{path}");
+    }
+}
