@@ -1,0 +1,133 @@
+//! Secrets in ENV, which every container and everyone who can pull the image gets to see.
+
+use crate::diagnostic::{Category, Confidence, Severity};
+use crate::lint::{Draft, Findings, Lint};
+use crate::model::{BindingKind, Dockerfile, Instruction, Origin};
+use crate::secret::{self, Secret};
+use crate::syntax::ast::{Arguments, Keyword, Pair};
+
+pub(super) static LINT: Lint = Lint {
+    summary: "A secret is set with ENV",
+    category: Category::Secret,
+    severity: Severity::High,
+    aliases: &[
+        "DL3064",
+        "SecretsUsedInArgOrEnv",
+        "DS-0031",
+        "c3e1b6ae",
+        "S6472",
+        "CIS-DI-0010",
+        "CIS-4.10",
+        "tally/secrets-in-code",
+    ],
+    sources: &[
+        "https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/",
+        "https://docs.docker.com/build/building/secrets/",
+        "CIS Docker Benchmark 1.6.0, 4.10",
+    ],
+    dockerfile: Some(check),
+    ..Lint::BASE
+};
+
+/// Ids of checks that go by a variable's name.
+const BY_NAME: [&str; 7] =
+    ["DL3064", "SecretsUsedInArgOrEnv", "DS-0031", "c3e1b6ae", "S6472", "CIS-DI-0010", "CIS-4.10"];
+/// Ids of checks that go by a value's form.
+const BY_FORM: [&str; 3] = ["c3e1b6ae", "CIS-4.10", "tally/secrets-in-code"];
+
+const HELP: &str = "Take it out, replace it where it is in use, and hand it over when the container starts, or to one RUN \
+                    with `--mount=type=secret`";
+
+fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let shipped: Vec<usize> = dockerfile
+        .target()
+        .into_iter()
+        .flat_map(|target| dockerfile.lineage(target))
+        .map(|stage| stage.index)
+        .collect();
+    for instruction in &dockerfile.instructions {
+        let ast = instruction.effective();
+        let (Keyword::Env, Arguments::Pairs(pairs)) = (ast.keyword, &ast.arguments) else { continue };
+        let is_shipped = instruction.stage.is_some_and(|stage| shipped.contains(&stage));
+        for (pair, value) in pairs.iter().zip(&instruction.values) {
+            let found = value.known().and_then(|text| Some((secret::in_assignment(&pair.name.text, text)?, text)));
+            match found {
+                // What another ENV set is reported there.
+                Some(_) if comes_from_env(instruction, pair) => {}
+                Some((secret, text)) => literal(findings, pair, &secret, text, is_shipped),
+                None => from_argument(findings, instruction, pair, is_shipped),
+            }
+        }
+    }
+}
+
+fn literal(findings: &mut Findings, pair: &Pair, secret: &Secret, value: &str, is_shipped: bool) {
+    let (name, kind, shown) = (&pair.name.text, article(secret.kind), &secret.shown);
+    let draft = findings.report(pair.value.span, format!("`{name}` holds {kind}: {shown}"));
+    draft.because(why(is_shipped)).help(HELP).confidence(secret.confidence).hide(pair.value.span);
+    draft.aliases(if secret::is_secret_name(name) { &BY_NAME } else { &BY_FORM });
+    let form = secret::in_text(value);
+    if !form.is_empty() && secret::is_secret_name(name) {
+        draft.aliases(&["tally/secrets-in-code"]);
+    }
+    weigh(draft, secret.confidence, is_shipped);
+}
+
+/// An ENV that is filled from a build argument with the name of a secret keeps whatever the build was given.
+fn from_argument(findings: &mut Findings, instruction: &Instruction, pair: &Pair, is_shipped: bool) {
+    let argument = variables(&pair.value.text).find_map(|name| {
+        let binding = instruction.before.variables.get(name)?;
+        let Origin::Instruction(_, place) = binding.origin else { return None };
+        let default = binding.value.as_ref().map_or("", |value| value.text.as_str());
+        let open = secret::is_placeholder(default);
+        let asks = secret::is_secret_name(name) || secret::is_secret_name(&pair.name.text);
+        (binding.kind == BindingKind::Arg && open && asks).then_some((name, place))
+    });
+    let Some((argument, declared)) = argument else { return };
+    let name = &pair.name.text;
+    let draft = findings.report(
+        pair.name.span.cover(pair.value.span),
+        format!("`{name}` keeps the secret that the build is given in the argument `{argument}`"),
+    );
+    draft.because(why(is_shipped)).help(HELP).aliases(&BY_NAME).confidence(Confidence::Medium);
+    draft.label(declared, "the build argument");
+    weigh(draft, Confidence::Medium, is_shipped);
+}
+
+fn weigh(draft: &mut Draft, confidence: Confidence, is_shipped: bool) {
+    if !is_shipped || confidence == Confidence::Low {
+        draft.severity(Severity::Medium);
+    }
+}
+
+fn why(is_shipped: bool) -> &'static str {
+    if is_shipped {
+        "everyone who can pull the image can read its variables, and every process in it inherits them"
+    } else {
+        "this stage isn't the image that a plain build makes, but its variables stay in the build cache, and in an image \
+         built from it"
+    }
+}
+
+/// Whether the value only repeats variables that an ENV set.
+fn comes_from_env(instruction: &Instruction, pair: &Pair) -> bool {
+    let mut names = variables(&pair.value.text).peekable();
+    names.peek().is_some()
+        && names
+            .all(|name| instruction.before.variables.get(name).is_some_and(|binding| binding.kind == BindingKind::Env))
+        && secret::in_assignment(&pair.name.text, &pair.value.text).is_none()
+}
+
+/// Names behind `$` or `${` in a value.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('$').filter_map(|(at, _)| {
+        let rest = text[at + 1..].trim_start_matches('{');
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        (end > 0).then(|| &rest[..end])
+    })
+}
+
+fn article(kind: &str) -> String {
+    let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'A', 'O']) || kind.starts_with("npm");
+    format!("{} {kind}", if vowel { "an" } else { "a" })
+}
