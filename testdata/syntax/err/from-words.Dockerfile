@@ -1,0 +1,4 @@
+FROM alpine as
+FROM alpine AS 1x
+FROM
+USER app

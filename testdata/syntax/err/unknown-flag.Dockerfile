@@ -1,0 +1,5 @@
+FROM alpine
+COPY --form=x a b
+RUN --mount=type=hole,target=/a b
+HEALTHCHECK --interval=1 CMD a
+USER app

@@ -1,0 +1,9 @@
+# about the file
+
+# about x
+ARG x
+
+FROM alpine
+  # indented
+USER app # no comment
+#

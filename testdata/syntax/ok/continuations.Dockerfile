@@ -1,0 +1,8 @@
+FROM alpine
+RUN apk add \
+    # shells
+    bash \
+
+    zsh \  
+    fish
+USER app

@@ -1,0 +1,3 @@
+from alpine as x
+run a
+onbuild user b

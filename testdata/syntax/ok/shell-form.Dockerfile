@@ -1,0 +1,4 @@
+FROM alpine
+RUN [ -f /a ] && b
+CMD ["a", b]
+ENTRYPOINT exec a "$@"
