@@ -178,7 +178,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     if arguments.timings {
         let total = start.elapsed();
         let rest = total.saturating_sub(discovered + linted);
-        console.note(&format_args!(
+        console.timing(&format_args!(
             "{} files: search {discovered:.1?}, read and lint {linted:.1?}, write {rest:.1?}, total {total:.1?}",
             jobs.len()
         ));
@@ -324,7 +324,9 @@ fn read_and_lint(job: &Job) -> Done {
         Err(message) => return Done { result: None, problems: vec![problem(message)] },
     };
     let mut dockerfile = Dockerfile::new(&job.shown, source);
-    context::gather(&mut dockerfile, &job.path);
+    // Standard input has the build context of the file whose name it is given.
+    let location = if is_stdin(&job.path) { Path::new(job.shown.as_ref()) } else { &job.path };
+    context::gather(&mut dockerfile, location);
     let outcome = lint::run(&dockerfile, &job.settings);
     let failed = outcome.errors.iter().map(|error| {
         problem(format!("`{}` failed on `{}` ({}); please report this bug", error.lint, error.path, error.message))

@@ -43,6 +43,11 @@ impl Console {
         }
     }
 
+    /// Says how long something took, which was asked for.
+    pub(super) fn timing(&self, message: &dyn Display) {
+        self.say("time", AnsiColor::Cyan.on_default().bold(), message);
+    }
+
     /// Says that the program is wrong, and asks for a report.
     pub(super) fn bug(&self, information: &PanicHookInfo<'_>) {
         let place = information.location().map_or_else(|| "?".to_owned(), ToString::to_string);

@@ -191,8 +191,8 @@ fn information_uri(tool: &Tool) -> String {
 
 /// The first paragraph of the lint's page behind its title, or its summary.
 fn full_description(entry: &Entry) -> String {
-    let paragraphs = entry.readme.split("\n\n").map(str::trim);
-    let prose = paragraphs.skip_while(|text| text.is_empty() || text.starts_with('#')).next();
+    let mut paragraphs = entry.readme.split("\n\n").map(str::trim);
+    let prose = paragraphs.find(|text| !text.is_empty() && !text.starts_with('#'));
     let prose = prose.filter(|text| !text.starts_with("```"));
     sentence(&prose.unwrap_or(entry.lint.summary).split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -192,6 +192,19 @@ fn standard_input_has_the_name_it_is_given() {
 }
 
 #[test]
+fn standard_input_has_the_build_context_of_its_name() {
+    let folder = folder(&[("app/start.sh", "#!/bin/sh\nexec gosu app server\n")]);
+    let text = b"FROM debian:12\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\n";
+    let select = ["lint", "-", "--select", "missing-user", "--format", "json", "--exit-zero"];
+    let count = |arguments: &[&str]| {
+        let ran = harden_reading(folder.path(), &[&select, arguments].concat(), text);
+        serde_json::from_str::<Value>(&ran.stdout).expect("JSON")["summary"]["findings"].clone()
+    };
+    assert_eq!(count(&[]), 1, "without a name there is no telling what the script does");
+    assert_eq!(count(&["--stdin-filename", "app/Dockerfile"]), 0, "the script drops privileges");
+}
+
+#[test]
 fn an_output_file_is_replaced_whole() {
     let folder = folder(&[("Dockerfile", BROKEN), ("out.json", "old")]);
     let ran = harden(folder.path(), &["lint", "--format", "json", "--output", "out.json"]);

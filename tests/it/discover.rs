@@ -138,6 +138,15 @@ mod links {
     }
 
     #[test]
+    fn a_link_to_a_folder_is_searched_when_it_is_named() {
+        let folder = folder(&[("real/Dockerfile", "FROM a"), ("real/x/Dockerfile", "FROM a")]);
+        let root = folder.path();
+        symlink("real", root.join("link")).expect("a link");
+        assert_eq!(files(&discover(&[root.join("link")]), root), ["link/Dockerfile", "link/x/Dockerfile"]);
+        assert_eq!(files(&discover(&[root.to_owned()]), root), ["real/Dockerfile", "real/x/Dockerfile"]);
+    }
+
+    #[test]
     fn links_in_a_circle_are_errors_and_cost_nothing_else() {
         let folder = folder(&[("a/Dockerfile", "FROM a")]);
         let root = folder.path();

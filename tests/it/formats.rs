@@ -7,6 +7,7 @@ use std::sync::Arc;
 use harden::diagnostic::{Category, Confidence, Diagnostic, Fix, Label, Place, Safety, Severity};
 use harden::report::{FileResult, Format, Json, JsonLines, Problem, Sarif, Style, Summary, Text, Tool};
 use harden::text::{Edit, Source, Span};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support;
@@ -330,4 +331,38 @@ fn sarif_multitool() -> Option<PathBuf> {
     let path =
         std::env::var_os("HARDEN_SARIF_MULTITOOL").map_or_else(|| support::root().join(installed), PathBuf::from);
     Path::new(&path).is_file().then_some(path)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    /// Whatever a file holds and wherever a finding points, inside a character or past the end, every format writes it,
+    /// and the text keeps to its screen.
+    #[test]
+    fn any_finding_on_any_text_is_written(
+        text in "(?s)[a-c \\t\\n\\r\u{e9}\u{1b}\u{1a}\u{202e}\u{4e16}]{0,60}(x{300})?[a\\n ]{0,10}",
+        spans in prop::collection::vec((0_u32..400, 0_u32..40), 1..12),
+        hidden in prop::collection::vec((0_u32..400, 0_u32..20), 0..3),
+        edits in prop::collection::vec((0_u32..60, 0_u32..20, "[a\\n\u{1b}]{0,4}"), 0..3),
+        color in any::<bool>(),
+    ) {
+        let span = |(start, length): (u32, u32)| Span::new(start, start + length);
+        let place = |at| Place::File { path: Arc::from("Dockerfile"), span: span(at) };
+        let mut file = file();
+        file.source = Source::from(text.as_str());
+        file.diagnostics.truncate(1);
+        let diagnostic = &mut file.diagnostics[0];
+        diagnostic.place = place(spans[0]);
+        diagnostic.labels =
+            spans.iter().enumerate().map(|(index, at)| Label { place: place(*at), message: format!("l{index}") }).collect();
+        diagnostic.hidden = hidden.into_iter().map(span).collect();
+        let edits = edits.into_iter().map(|(start, length, text)| Edit::replace(span((start, length)), text)).collect();
+        diagnostic.fixes = vec![Fix { title: "t".to_owned(), safety: Safety::Safe, edits }];
+        let shown = write(Text::new(Style { color, ..Style::default() }), std::slice::from_ref(&file), &[]);
+        prop_assert!(color || !shown.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{shown:?}");
+        prop_assert!(shown.lines().count() < 80, "{shown}");
+        for written in [write(Json::new(tool()), std::slice::from_ref(&file), &[]), write(Sarif::new(tool()), &[file], &[])] {
+            prop_assert!(serde_json::from_str::<Value>(&written).is_ok());
+        }
+    }
 }
