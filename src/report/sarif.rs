@@ -16,6 +16,9 @@ use super::{FileResult, Format, Problem, Summary, Tool};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
+/// Further places written with one result; GitHub shows no more.
+const MOST_PLACES: usize = 100;
+
 /// Writes one log with one run.
 pub struct Sarif {
     tool: Tool,
@@ -43,6 +46,7 @@ impl Sarif {
         let related: Vec<Value> = diagnostic
             .labels
             .iter()
+            .take(MOST_PLACES)
             .enumerate()
             .map(|(index, label)| {
                 let mut location = location(&label.place);
