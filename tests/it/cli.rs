@@ -289,8 +289,10 @@ fn parse_shows_the_source_the_tree_and_what_buildkit_dumps() {
     assert_eq!(document["instructions"][1]["arguments"]["text"]["start"], 11);
     assert_eq!(dump("json").code, Some(0));
     let broken = harden_reading(folder.path(), &["parse", "-", "--dump", "source"], BROKEN.as_bytes());
-    assert_eq!((broken.code, broken.stdout.as_str()), (Some(1), BROKEN));
+    assert_eq!((broken.code, broken.stdout.as_str()), (Some(0), BROKEN));
     assert_eq!(broken.stderr, "error: -:3:1: `RUNN` is no instruction\n");
+    let refused = harden_reading(folder.path(), &["parse", "-", "--dump", "source"], b"FROM a\nENV X\n");
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), "error: -:2:5: ENV `X` has no value\n"));
 }
 
 #[test]
