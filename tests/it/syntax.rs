@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use harden::syntax::ast::{Arguments, Instruction};
-use harden::syntax::{Parse, parse};
+use harden::syntax::{Parse, Tree, parse, parse_tree};
 use harden::text::Source;
 
 use crate::support;
@@ -14,8 +14,8 @@ use crate::support;
 /// One line an instruction: its name, flags, whether it is exec form, its words, its heredocs.
 fn outline(text: &str) -> Vec<String> {
     let source = Source::from(text);
-    let parse = parse(&source);
-    assert_eq!(parse.bytes(&source), text.as_bytes());
+    let (parse, tree) = parse_tree(&source);
+    assert_eq!(tree.bytes(), text.as_bytes());
     parse.instructions.iter().map(|instruction| line(text, instruction)).collect()
 }
 
@@ -236,8 +236,8 @@ fn crlf_line_ends() {
 #[test]
 fn bytes_that_are_no_text() {
     let source = Source::new(b"FROM a\nRUN echo \xff\x00\xfe\nUSER b\n".to_vec());
-    let parse = parse(&source);
-    assert_eq!(parse.bytes(&source), source.bytes());
+    let (parse, tree) = parse_tree(&source);
+    assert_eq!(tree.bytes(), source.bytes());
     let lines: Vec<String> = parse.instructions.iter().map(|instruction| line(source.text(), instruction)).collect();
     assert_eq!(lines, [r#"FROM "a""#, r#"RUN sh "echo \u{1a}\0\u{1a}""#, r#"USER "b""#]);
 }
@@ -333,18 +333,18 @@ fn trees_are_those_written_down() {
         files.sort();
         for path in files {
             let source = Source::new(std::fs::read(&path).expect("the file is readable"));
-            let parse = parse(&source);
+            let (parse, tree) = parse_tree(&source);
             assert_eq!(!parse.errors.is_empty(), refused, "{}: {:?}", path.display(), parse.errors);
-            assert_eq!(parse.bytes(&source), source.bytes(), "{}", path.display());
-            check_snapshot(&path.with_extension("tree"), &snapshot(&parse));
+            assert_eq!(tree.bytes(), source.bytes(), "{}", path.display());
+            check_snapshot(&path.with_extension("tree"), &snapshot(&parse, &tree));
             seen += 1;
         }
     }
     assert!(seen >= 20, "only {seen} files");
 }
 
-fn snapshot(parse: &Parse) -> String {
-    let mut text = parse.dump_tree();
+fn snapshot(parse: &Parse, tree: &Tree<'_>) -> String {
+    let mut text = tree.dump();
     for error in &parse.errors {
         let _ = writeln!(text, "error {:?} {}; {}", error.span, error.message, error.help);
     }
