@@ -7,6 +7,7 @@
 //! written.
 
 mod accounts;
+mod checks;
 mod files;
 mod languages;
 pub mod mode;
@@ -15,6 +16,7 @@ mod packages;
 mod reader;
 mod table;
 
+pub use checks::verifies;
 pub use mode::Mode;
 pub use table::Tool;
 
