@@ -91,7 +91,7 @@ impl<'a> Logical<'a> {
 
     /// The file offset behind the byte in front of `offset`.
     pub(super) fn end(&self, offset: usize) -> u32 {
-        if offset == 0 { self.segments[0].1 } else { self.start(offset - 1) + 1 }
+        if offset == 0 { self.start(0) } else { self.start(offset - 1) + 1 }
     }
 
     /// The file range of a range of the joined line. An empty one stands in front of the byte at its offset.

@@ -151,9 +151,10 @@ impl Parser<'_> {
             let message = "this line is longer than the 65,535 bytes that BuildKit reads";
             self.error(span, message, "Break the line, or move the text into a file");
         }
-        let end = logical.text.trim_end().len();
+        // Behind an escape character alone on its line, the keyword may be indented.
+        let range = words::trimmed(&logical.text, 0);
         let mut marks = Vec::new();
-        let openers = self.arguments(&logical, 0..end, 0, &mut marks);
+        let openers = self.arguments(&logical, range.clone(), 0, &mut marks);
         let openers: Vec<_> = openers.into_iter().flatten().filter(|opener| self.opens(opener, &logical)).collect();
         self.start(Kind::Instruction);
         self.emit(&logical, &marks);
@@ -172,7 +173,7 @@ impl Parser<'_> {
             self.token(Kind::Newline, self.at);
         }
         self.comments.extend(logical.comments(self.file));
-        let mut instruction = views::instruction(&logical, end, &marks, self.escape, heredocs);
+        let mut instruction = views::instruction(&logical, range, &marks, self.escape, heredocs);
         instruction.comments = std::mem::take(&mut self.above);
         self.instructions.push(instruction);
     }

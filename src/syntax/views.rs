@@ -8,16 +8,16 @@ use super::logical::Logical;
 use super::parser::Mark;
 use super::{json, words};
 
-/// The view of the instruction that `marks` take apart; `end` is where it ends in the joined line.
+/// The view of the instruction that `marks` take apart; `range` is where it stands in the joined line.
 pub(super) fn instruction(
     logical: &Logical<'_>,
-    end: usize,
+    range: std::ops::Range<usize>,
     marks: &[Mark],
     escape: char,
     heredocs: Vec<Heredoc>,
 ) -> Instruction {
     let view = View { logical, escape };
-    let mut instruction = view.instruction(0, end, 0, marks);
+    let mut instruction = view.instruction(range.start, range.end, 0, marks);
     if let Some(last) = heredocs.last() {
         instruction.span.end = if last.terminator.is_empty() { last.content.end } else { last.terminator.end };
     }

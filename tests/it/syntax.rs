@@ -203,6 +203,14 @@ fn continuation_at_the_end_of_the_file() {
 }
 
 #[test]
+fn keyword_behind_an_escape_character_alone() {
+    let text = "FROM a\n\\\n# b\n \\\n  RUN <<E\nhi\nE\n";
+    assert_eq!(accepted(&text["FROM a\n".len()..]), [r#"RUN sh "<<E" 0<<E "hi\n""#]);
+    assert_eq!(parse(&Source::from(text)).instructions[1].span.start as usize, text.find("RUN").unwrap_or_default());
+    assert_eq!(outline("FROM a\n\\\n"), [r#"FROM "a""#, ""]);
+}
+
+#[test]
 fn escape_directive_with_blanks() {
     let text = "#  EsCaPe \t=  `\nFROM a\nRUN dir c:\\ `\n  b\n";
     assert_eq!(parse(&Source::from(text)).escape, '`');
