@@ -34,7 +34,12 @@ const BATCH: usize = 32;
 /// With fewer files, threads cost more than they bring.
 const FEW: usize = 4;
 
+/// What scripts rely on.
+const EXIT_CODES: &str = "Exit codes: 0 no finding counts, 1 findings at or above --fail-on, 2 something could not be \
+    done, 3 nothing to check";
+
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     /// Files and folders; `-` for standard input. Folders are searched for Dockerfiles and Containerfiles, without what
     /// .gitignore names
