@@ -7,6 +7,7 @@ mod copies;
 pub mod dockerignore;
 mod facts;
 mod image_name;
+mod modes;
 mod privilege;
 mod scope;
 mod scripts;
@@ -17,6 +18,7 @@ pub use context::{Context, ContextFile, ContextScript, Known, Wanted, script_of,
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
+pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
