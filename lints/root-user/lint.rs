@@ -1,0 +1,157 @@
+//! The last USER of the final stage is root.
+
+use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::lint::{Findings, Lint};
+use crate::model::{Base, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges};
+use crate::syntax::ast::{Arguments, Keyword};
+use crate::tables::{self, ImageUser};
+use crate::text::{Edit, Span};
+
+pub(super) static LINT: Lint = Lint {
+    summary: "The last USER is root, so the container runs as root",
+    category: Category::Privilege,
+    severity: Severity::Medium,
+    aliases: &[
+        "DL3002",
+        "DS-0002",
+        "CKV_DOCKER_8",
+        "67fd0c4a",
+        "last_user_is_root",
+        "dockerfile.security.last-user-is-root.last-user-is-root",
+        "CIS-4.1",
+        "CIS-DI-0001",
+    ],
+    sources: &[
+        "https://docs.docker.com/reference/dockerfile/#user",
+        "https://www.cisecurity.org/benchmark/docker",
+        "https://doi.org/10.6028/NIST.SP.800-190",
+    ],
+    dockerfile: Some(check),
+    ..Lint::BASE
+};
+
+fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let Some(stage) = dockerfile.target() else { return };
+    let Some(setting) = &stage.end.user else { return };
+    if !setting.value.known().is_some_and(is_root) {
+        return;
+    }
+    let starts_something = stage.end.entrypoint.or(stage.end.cmd).is_some();
+    let from_nothing = dockerfile.lineage(stage).last().is_some_and(|root| root.base == Base::Scratch);
+    // A stage of files on nothing is made to be copied or exported from; nothing in it runs.
+    if from_nothing && !starts_something {
+        return;
+    }
+    let unsure = match drops_privileges(dockerfile, stage) {
+        Some(PrivilegeDrop::Command(_) | PrivilegeDrop::Script(_) | PrivilegeDrop::Base) => return,
+        Some(PrivilegeDrop::Likely(span)) => Some(span),
+        None => None,
+    };
+    let message = match &stage.name {
+        Some(name) => format!("the final stage `{name}` ends as USER `{}`", setting.value.text),
+        None => format!("the final stage ends as USER `{}`", setting.value.text),
+    };
+    let finding = findings.report(setting.span, message);
+    finding
+        .because("whatever ENTRYPOINT, CMD or `docker run` starts has root's rights in the container")
+        .aliases(LINT.aliases);
+    if setting.value.overridable {
+        finding.confidence(Confidence::Medium);
+        for &source in setting.value.sources.iter().take(1) {
+            let place = dockerfile.instructions[source].ast.span;
+            finding.label(place, "the default comes from here; a build argument can change it");
+        }
+    }
+    if let Some(span) = unsure {
+        finding.confidence(Confidence::Low).severity(Severity::Info);
+        finding.label(span, "this may give root up at run time, in a script that is not in the build context");
+    }
+    if let Some(span) = supervisor(dockerfile, stage) {
+        finding.confidence(Confidence::Medium).severity(Severity::Low);
+        finding.label(span, "what starts here can give each service a user of its own");
+    }
+    let Some((user, place)) = user_before(dockerfile, stage, setting) else {
+        finding.help(
+            "Create a user and end the stage with `USER 10001`, or drop root in the entrypoint with setpriv or gosu",
+        );
+        return;
+    };
+    if let Some(place) = place {
+        finding.label(place, format!("`{user}` was in force before"));
+    }
+    finding.help(format!("Go back to `USER {user}` behind the steps that need root"));
+    if let Some(edit) = append(dockerfile, stage, &format!("USER {user}")) {
+        let title = format!("Add `USER {user}` at the end of the stage");
+        finding.fix(Fix { title, safety: Safety::Unsafe, edits: vec![edit] });
+    }
+}
+
+/// Whether a value of USER means root: by name or number, with or without a group; Windows' administrators too.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or("").trim();
+    let zero = !name.is_empty() && name.bytes().all(|byte| byte == b'0');
+    let windows =
+        ["ContainerAdministrator", "Administrator", "NT AUTHORITY\\SYSTEM", "User Manager\\ContainerAdministrator"];
+    zero || name == "root"
+        || name == "Root"
+        || name == "ROOT"
+        || windows.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Programs that start as root by design and start the real services as users of their own.
+const SUPERVISORS: [&str; 16] = [
+    "init",
+    "systemd",
+    "s6-svscan",
+    "s6-overlay-init",
+    "supervisord",
+    "runsvdir",
+    "runit",
+    "runit-init",
+    "my_init",
+    "openrc-init",
+    "sshd",
+    "cron",
+    "crond",
+    "dockerd",
+    "dockerd-entrypoint.sh",
+    "kubelet",
+];
+
+/// Where ENTRYPOINT or CMD starts one of them.
+fn supervisor(dockerfile: &Dockerfile, stage: &Stage) -> Option<Span> {
+    let starts = [stage.end.entrypoint, stage.end.cmd].into_iter().flatten();
+    let instructions = starts.filter_map(|index| dockerfile.instructions.get(index));
+    let commands = instructions.flat_map(|instruction| &instruction.scripts).flat_map(|script| &script.commands);
+    commands.filter(|command| SUPERVISORS.contains(&command.base_name())).map(|command| command.name.span).next()
+}
+
+/// The user that was in force before root: by an earlier USER, or the base image's own, known by its name.
+fn user_before(dockerfile: &Dockerfile, stage: &Stage, last: &Setting) -> Option<(String, Option<Span>)> {
+    let users = dockerfile.inherited(stage, Keyword::User);
+    let earlier = users.filter(|(index, _)| *index < last.instruction).filter_map(|(index, instruction)| {
+        let value = instruction.values.first()?.known()?;
+        let usable = !value.trim().is_empty() && !is_root(value);
+        usable.then(|| (index, value.to_owned(), instruction.ast.span))
+    });
+    if let Some((_, user, span)) = earlier.max_by_key(|(index, ..)| *index) {
+        return Some((user, Some(span)));
+    }
+    let Base::Image(image) = &dockerfile.lineage(stage).last()?.base else { return None };
+    image.value.known()?;
+    match tables::base_image(image.registry.as_deref(), &image.repository, image.tag.as_deref())?.user {
+        ImageUser::Other(user) => Some((user.to_owned(), Some(image.span))),
+        ImageUser::Root => None,
+    }
+}
+
+/// An edit that adds a line behind the last instruction of the stage.
+fn append(dockerfile: &Dockerfile, stage: &Stage, line: &str) -> Option<Edit> {
+    let (_, last) = dockerfile.instructions_of(stage).last()?;
+    // Without arguments the instruction is broken, and so is what would follow it.
+    if matches!(last.ast.arguments, Arguments::None) {
+        return None;
+    }
+    let newline = if dockerfile.source.text().contains("\r\n") { "\r\n" } else { "\n" };
+    Some(Edit::insert(last.ast.span.end, format!("{newline}{line}")))
+}
