@@ -1,0 +1,203 @@
+//! Build steps that let every user write a file or folder.
+
+use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::lint::{Findings, Lint};
+use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind};
+use crate::shell::Command;
+use crate::text::{Edit, Span};
+
+pub(super) static LINT: Lint = Lint {
+    summary: "A build step makes files writable for every user",
+    category: Category::Filesystem,
+    severity: Severity::Medium,
+    sources: &[
+        "https://man7.org/linux/man-pages/man1/chmod.1.html",
+        "https://docs.docker.com/reference/dockerfile/#copy---chown---chmod",
+        "https://cwe.mitre.org/data/definitions/732.html",
+    ],
+    dockerfile: Some(check),
+    ..Lint::BASE
+};
+
+/// What everybody may write.
+const WORLD_WRITE: u16 = 0o002;
+
+fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let modes = Modes::of(dockerfile);
+    let started = started(dockerfile);
+    for (index, change) in modes.changes.iter().enumerate() {
+        if change.mode.world_writable() && !is_sticky_folder(change) && modes.lasts(dockerfile, index, WORLD_WRITE) {
+            report(dockerfile, change, &started, findings);
+        }
+    }
+    for command in dockerfile.commands() {
+        let Some(mask) = open_umask(command.command) else { continue };
+        let message = format!("`umask {mask}` lets every user write what is made from here on");
+        let finding = findings.report(command.command.span, message);
+        finding
+            .because("what this script makes stays writable for whoever gets into the container")
+            .help("Use `umask 022`, or `umask 002` where a group shares the files")
+            .severity(Severity::Low);
+        if !command.script.clean {
+            finding.confidence(Confidence::Medium);
+        }
+    }
+}
+
+fn report(dockerfile: &Dockerfile, change: &ModeChange<'_>, started: &[String], findings: &mut Findings) {
+    let what = match &change.targets[..] {
+        [] => "files".to_owned(),
+        [one] if change.recursive => format!("everything in `{}`", one.text),
+        [first, rest @ ..] if change.recursive => format!("everything in `{}` and {} more", first.text, rest.len()),
+        [one] => format!("`{}`", one.text),
+        [first, rest @ ..] => format!("`{}` and {} more", first.text, rest.len()),
+    };
+    let weight = Weight::of(change, started);
+    let finding = findings.report(change.span, format!("`{}` lets every user write {what}", change.text));
+    finding.because(weight.why()).help(weight.help()).severity(weight.severity());
+    if !change.is_certain() {
+        finding.confidence(Confidence::Medium);
+    }
+    let stage = dockerfile.instructions[change.instruction].stage;
+    let in_target = |stage: usize| {
+        dockerfile.target().is_some_and(|target| dockerfile.lineage(target).any(|other| other.index == stage))
+    };
+    if !stage.is_some_and(in_target) {
+        finding.severity(Severity::Low);
+    }
+    if let Some(edit) = narrower(dockerfile, change, weight) {
+        let title = match weight {
+            Weight::Shared => "Set the sticky bit".to_owned(),
+            _ => format!("Use `{}`, which only the owner can write", edit.text),
+        };
+        finding.fix(Fix { title, safety: Safety::Unsafe, edits: vec![edit] });
+    }
+}
+
+/// A folder that everybody may write, but in which only the owner of a file may rename or remove it: `/tmp`'s idiom.
+fn is_sticky_folder(change: &ModeChange<'_>) -> bool {
+    change.mode.sticky() && !(change.recursive && change.targets.iter().any(|target| target.kind == TargetKind::File))
+}
+
+/// The programs that ENTRYPOINT and CMD of the final stage start, as absolute paths.
+fn started(dockerfile: &Dockerfile) -> Vec<String> {
+    let Some(target) = dockerfile.target() else { return Vec::new() };
+    let starts = [target.end.entrypoint, target.end.cmd].into_iter().flatten();
+    let instructions = starts.filter_map(|index| dockerfile.instructions.get(index));
+    let commands = instructions.flat_map(|instruction| &instruction.scripts).flat_map(|script| &script.commands);
+    let words = commands.flat_map(|command| std::iter::once(&command.name).chain(command.arguments.iter().take(4)));
+    words.map(|word| word.text.clone()).filter(|text| text.contains('/') || text.ends_with(".sh")).collect()
+}
+
+/// How much harm the mode does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// One place for temporary files, without the sticky bit.
+    Shared,
+    /// One file or folder.
+    One,
+    /// A whole tree.
+    Tree,
+    /// What the container starts.
+    Started,
+    /// Programs, their configuration, the accounts.
+    System,
+}
+
+/// Folders of programs, configuration and accounts; writing there is as good as being root.
+const SYSTEM: [&str; 12] = [
+    "/etc",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/lib",
+    "/usr/libexec",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/root",
+];
+
+/// Folders whose whole contents are the system.
+const WHOLE: [&str; 4] = ["/", "/usr", "/usr/local", "/var/run/docker.sock"];
+
+/// Folders made for files of every user.
+const TEMPORARY: [&str; 6] = ["/tmp", "/var/tmp", "/run/lock", "/var/lock", "/run/screen", "/var/run/screen"];
+
+impl Weight {
+    fn of(change: &ModeChange<'_>, started: &[String]) -> Self {
+        let of_target = |target: &Target| {
+            let path = target.path.as_deref().unwrap_or("");
+            let name = target.name();
+            let is_started =
+                |start: &String| start == path || start.rsplit('/').next() == Some(name) && !name.is_empty();
+            if target.is_in(&SYSTEM) || WHOLE.contains(&path) {
+                Self::System
+            } else if started.iter().any(is_started) {
+                Self::Started
+            } else if change.recursive {
+                Self::Tree
+            } else if TEMPORARY.contains(&path) {
+                Self::Shared
+            } else {
+                Self::One
+            }
+        };
+        let least = if change.recursive { Self::Tree } else { Self::One };
+        change.targets.iter().map(of_target).max().unwrap_or(least)
+    }
+
+    fn why(self) -> &'static str {
+        match self {
+            Self::System => {
+                "whoever gets into the container can change programs, configuration or accounts that root relies on"
+            }
+            Self::Started => "whoever gets into the container can change what it starts next time",
+            Self::Tree => "whoever gets into the container can change every program, library and setting in it",
+            Self::One => "whoever gets into the container can change it, whichever user they are",
+            Self::Shared => "without the sticky bit every user can rename and replace the files of others",
+        }
+    }
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Shared => "Use mode 1777",
+            Self::One => {
+                "Give it to the user that writes it (`chown`, `COPY --chown`) and use mode 644, or 755 for folders and programs"
+            }
+            _ => "Give only what has to be written to the user that writes it (`chown`), and leave the rest 644 or 755",
+        }
+    }
+
+    fn severity(self) -> Severity {
+        match self {
+            Self::System | Self::Started | Self::Tree => Severity::Medium,
+            Self::One | Self::Shared => Severity::Low,
+        }
+    }
+}
+
+/// The octal digits without the right to write for group and others, or with the sticky bit.
+fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) -> Option<Edit> {
+    let written = dockerfile.text(change.span);
+    let digits = change.text.bytes().all(|byte| byte.is_ascii_digit());
+    let bits = change.mode.bits().filter(|_| digits && !written.contains('$'))?;
+    let at = written.rfind(&change.text)?;
+    let start = change.span.start + at as u32;
+    let bits = if weight == Weight::Shared { bits | 0o1000 } else { bits & !0o022 };
+    let text = format!("{bits:0width$o}", width = change.text.len());
+    Some(Edit::replace(Span::new(start, start + change.text.len() as u32), text))
+}
+
+/// The mask of `umask 000` and its like.
+fn open_umask(command: &Command) -> Option<&str> {
+    let [mask] = &command.arguments[..] else { return None };
+    let text = mask.literal().filter(|_| command.base_name() == "umask")?;
+    let octal = (1..=4).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    // Whether the mask holds back the right of others to write.
+    let open = octal && !matches!(text.as_bytes().last(), Some(b'2' | b'3' | b'6' | b'7'));
+    let symbolic = matches!(text, "u=rwx,g=rwx,o=rwx" | "a=rwx" | "ugo=rwx" | "a+rwx" | "a+w" | "o+w");
+    (open || symbolic).then_some(text)
+}
