@@ -59,7 +59,8 @@ pub struct Script {
 pub struct Command {
     /// From the first assignment, the name or the first redirect to the end of the last word or redirect.
     pub span: Span,
-    /// The command's name, path and all; empty where there are only assignments or redirects.
+    /// The command's name, path and all; empty where there are only assignments or redirects, and for a PowerShell
+    /// expression, whose words are the arguments.
     pub name: Word,
     /// The words behind the name, redirects taken out.
     pub arguments: Vec<Word>,
@@ -67,9 +68,11 @@ pub struct Command {
     pub assignments: Vec<Assignment>,
     /// Redirections of this command.
     pub redirects: Vec<Redirect>,
-    /// Which pipeline of the script the command is in, and its position there from 0. A command alone is a pipeline.
+    /// Which pipeline of the script the command is in, and its position there from 0. A command alone is a pipeline. The
+    /// commands of a group that is a link, and what a link runs, count as that link: in `(a; b | c) | d` a and b are at
+    /// 0, c is at 1, d at 2.
     pub pipeline: (u32, u32),
-    /// How the command follows the one before it in its list.
+    /// How the command follows the one before it in its list; the first command of a group has its group's.
     pub guard: Guard,
     /// What the command stands in.
     pub nesting: Nesting,
@@ -94,7 +97,7 @@ pub enum Guard {
 pub enum Nesting {
     /// Nothing: it runs.
     Plain,
-    /// A branch or a loop: it may run.
+    /// A branch or a loop: it may run. A branch within a function, a substitution or a process counts as those.
     Conditional,
     /// A function's body: it runs when called.
     Function,
@@ -154,7 +157,7 @@ pub struct Redirect {
 }
 
 impl Command {
-    /// The command's name without its folder and a Windows `.exe`, in lower case for the Windows dialects only.
+    /// The command's name without its folder and a Windows `.exe`, in the case that it is written in.
     #[must_use]
     pub fn base_name(&self) -> &str {
         let name = self.name.text.rsplit(['/', '\\']).next().unwrap_or("");

@@ -157,6 +157,13 @@ pub(super) fn expand(list: &mut List, source: Option<&Source<'_>>, index: u32, l
     }
 }
 
+/// Reads a word that PowerShell runs as a script.
+pub(super) fn powershell_text(list: &mut List, source: &Source<'_>, word: &Word, context: Context) {
+    if context.level < MAX_LEVEL {
+        Scene { source: Some(source), context, fed: None }.script(list, word, Dialect::PowerShell);
+    }
+}
+
 /// A command's name without its folder and `.exe`; other capitals are other commands, except for the Windows shells.
 fn base_name(name: &str) -> &str {
     let name = name.rsplit(['/', '\\']).next().unwrap_or("");
@@ -492,8 +499,8 @@ impl Scene<'_> {
             }
             Some(range) => {
                 let raw = &source.text[range.clone()];
-                let inner =
-                    raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).filter(|inner| **inner == word.text);
+                let within = |quote: char| raw.strip_prefix(quote).and_then(|raw| raw.strip_suffix(quote));
+                let inner = within('"').or_else(|| within('\'')).filter(|inner| *inner == word.text);
                 let offset = usize::from(inner.is_some());
                 let text = inner.unwrap_or(raw);
                 if text == word.text {
