@@ -1,6 +1,6 @@
 //! cmd.exe: a tolerant reader of command lines. Source: Microsoft's reference of `cmd`, `if`, `for` and `set`.
 //!
-//! Quotes are read as programs read them (`\"` does not end a quoted string), which is what authors mean.
+//! Quotes are read as programs read them (`\"` is a quote of the text), which is what authors mean.
 
 use super::list::{Context, List};
 use super::nested;
@@ -265,7 +265,7 @@ impl Reader<'_> {
                     self.at += 1;
                     continue;
                 }
-                b'\\' if self.bytes.get(self.at + 1) == Some(&b'"') && quoted => {
+                b'\\' if self.bytes.get(self.at + 1) == Some(&b'"') => {
                     text.push('"');
                     self.at += 2;
                     continue;

@@ -68,11 +68,16 @@ impl List {
     }
 
     /// Takes a command in and tells its index, or `None` when there are too many already.
-    pub(super) fn push(&mut self, command: Command) -> Option<u32> {
-        self.words += 1 + command.arguments.len();
-        if self.words > MAX_WORDS {
+    pub(super) fn push(&mut self, mut command: Command) -> Option<u32> {
+        if self.is_full() {
             self.clean = false;
             return None;
+        }
+        let left = MAX_WORDS - self.words;
+        self.words += 1 + command.arguments.len();
+        if self.is_full() {
+            self.clean = false;
+            command.arguments.truncate(left);
         }
         self.commands.push(command);
         u32::try_from(self.commands.len() - 1).ok()

@@ -1,6 +1,8 @@
 //! Commands that other commands run: behind `sudo` and `env`, in `sh -c '…'`, `find -exec`, `xargs`, heredocs for a
 //! shell. Sources: the man pages of the tools named in [`WRAPPERS`].
 
+use std::ops::Range;
+
 use super::list::{Context, List, MAX_LEVEL};
 use super::posix::word;
 use super::source::{Place, Source};
@@ -472,6 +474,9 @@ impl Scene<'_> {
             let raw = &source.text[range.clone()];
             let is_plain =
                 words.iter().all(|word| word.parts.is_empty() && word.span.len() as usize == word.text.len());
+            if source.quoting == Dialect::Cmd {
+                return self.unquoted(list, source, range, dialect);
+            }
             if is_plain || dialect != Dialect::Posix {
                 let map = source.absolute(&[(0, range.start as u32)], raw.len());
                 let nested = Source { text: raw, place: Place::Map(&map), gaps: source.gaps, quoting: dialect };
@@ -497,6 +502,7 @@ impl Scene<'_> {
             Some(range) if source.quoting == Dialect::Posix => {
                 self.quoted(list, source, &word::read(source, range.start, range.end, true), dialect);
             }
+            Some(range) if source.quoting == Dialect::Cmd => self.unquoted(list, source, range, dialect),
             Some(range) => {
                 let raw = &source.text[range.clone()];
                 let within = |quote: char| raw.strip_prefix(quote).and_then(|raw| raw.strip_suffix(quote));
@@ -517,6 +523,28 @@ impl Scene<'_> {
             }
             None => self.whole(list, word, dialect),
         }
+    }
+
+    /// Reads a stretch of a cmd.exe command line as the program that is called gets it: quotes taken out, `\"` as a
+    /// quote.
+    fn unquoted(&self, list: &mut List, source: &Source<'_>, range: Range<usize>, dialect: Dialect) {
+        let mut text = String::new();
+        let mut map = Vec::new();
+        let mut from = range.start;
+        let mut rest = range.start;
+        while let Some(quote) = source.text[rest..range.end].find('"') {
+            let at = rest + quote;
+            let escaped = at > from && source.text[from..at].ends_with('\\');
+            map.push((text.len() as u32, from as u32));
+            text.push_str(&source.text[from..at - usize::from(escaped)]);
+            from = if escaped { at } else { at + 1 };
+            rest = at + 1;
+        }
+        map.push((text.len() as u32, from as u32));
+        text.push_str(&source.text[from..range.end]);
+        map.dedup_by_key(|pair| pair.0);
+        let map = source.absolute(&map, text.len());
+        self.read(list, &Source { text: &text, place: Place::Map(&map), gaps: &[], quoting: dialect }, dialect, &[]);
     }
 
     fn whole(&self, list: &mut List, word: &Word, dialect: Dialect) {

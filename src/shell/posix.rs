@@ -21,10 +21,20 @@ use super::{Assignment, Command, Guard, Nesting, Redirect, Word};
 use crate::text::Span;
 
 /// How deep a script may nest when it is read on the caller's stack. Real bodies stay below 10.
-const SHALLOW: usize = 20;
+const SHALLOW: usize = 12;
 
 /// How deep a script may nest when it is read on a stack of its own; the parser's own maximum.
 const DEEP: usize = 100;
+
+/// How many brackets may be open at once, counted without regard to quotes. The parser's limit counts no `((` and the
+/// like, but recurses for them; what it could read whole stays below this, two brackets a level.
+const MAX_OPEN: usize = 2 * DEEP;
+
+/// How many brackets may open in one stretch without a blank.
+const MAX_STRETCH: usize = 1000;
+
+/// How many pieces of a split script are parsed.
+const MAX_PIECES: usize = 1 << 18;
 
 /// The stack for a script that nests deeply, in bytes.
 const DEEP_STACK: usize = 8 << 20;
@@ -35,7 +45,7 @@ const MAX_WHOLE: usize = 1 << 20;
 /// Reads a script and adds its commands to the list. `known` has the offsets in the file of substitutions that are
 /// listed already, in order.
 pub(super) fn read(list: &mut List, source: &Source<'_>, context: Context, known: &[u32]) {
-    if source.text.len() <= MAX_WHOLE {
+    if source.text.len() <= MAX_WHOLE && !is_bottomless(source.text) {
         if let Some(file) = parse(source.text, SHALLOW).filter(|parsed| parsed.1).map(|parsed| parsed.0) {
             return Walk { list, source, shift: 0, known, piped: None }.list(&file.body, context);
         }
@@ -53,13 +63,12 @@ pub(super) fn read(list: &mut List, source: &Source<'_>, context: Context, known
     }
     list.clean = false;
     let mut open = None;
-    for piece in split::pieces(source.text) {
+    for piece in split::pieces(source.text).take(MAX_PIECES) {
         if list.is_full() {
             return;
         }
-        let Some((file, _)) = source.text.get(piece.start..piece.end).and_then(|text| parse(text, SHALLOW)) else {
-            continue;
-        };
+        let text = source.text.get(piece.start..piece.end).filter(|text| !is_bottomless(text));
+        let Some((file, _)) = text.and_then(|text| parse(text, SHALLOW)) else { continue };
         let pipeline = match (piece.piped, open) {
             (true, Some((pipeline, position))) => (pipeline, position + 1),
             _ => list.pipeline(context),
@@ -68,6 +77,23 @@ pub(super) fn read(list: &mut List, source: &Source<'_>, context: Context, known
         let context = Context { pipeline: Some(pipeline), guard: piece.guard, ..context };
         Walk { list, source, shift: piece.start, known, piped: None }.list(&file.body, context);
     }
+}
+
+/// Whether a text opens more brackets than the parser's stack may bear, or has so many in one stretch without a blank
+/// (`a(b)a(b)…`) that it would take the parser a square of time.
+fn is_bottomless(text: &str) -> bool {
+    let mut open = 0_usize;
+    let mut stretch = 0_usize;
+    text.len() > MAX_OPEN
+        && text.bytes().any(|byte| {
+            match byte {
+                b' ' | b'\n' | b'\t' => stretch = 0,
+                b'(' | b'{' | b'[' => (open, stretch) = (open + 1, stretch + 1),
+                b')' | b'}' | b']' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            open > MAX_OPEN || stretch > MAX_STRETCH
+        })
 }
 
 /// The best tree of a text, and whether it was read whole.
@@ -553,7 +579,9 @@ impl Walk<'_> {
     /// The innermost of the commands that the one at `holder` runs that has the offset within it.
     fn innermost(&self, holder: u32, offset: u32) -> u32 {
         let mut innermost = holder;
-        for (index, command) in self.list.commands.iter().enumerate().skip(holder as usize + 1) {
+        // What a command runs stands right behind it in the list; the bound keeps a command with thousands of
+        // substitutions from looking through all of their commands each time.
+        for (index, command) in self.list.commands.iter().enumerate().skip(holder as usize + 1).take(64) {
             let runs = command.nesting == Nesting::Argument && command.parent == Some(innermost);
             if runs && command.span.contains_offset(offset) {
                 innermost = index as u32;

@@ -9,7 +9,10 @@ use super::source::Source;
 use super::{Assignment, Command, Guard, Nesting, Part, Redirect, Word};
 
 /// How deep blocks and brackets may nest; what is deeper is not read.
-const MAX_DEPTH: u32 = 48;
+const MAX_DEPTH: u32 = 24;
+
+/// How far to look for the end of a type or an index in front of `=`, in bytes.
+const MAX_AHEAD: usize = 512;
 
 /// Reads a script and adds its commands to the list.
 pub(super) fn read(list: &mut List, source: &Source<'_>, context: Context) {
@@ -194,16 +197,17 @@ impl Reader<'_> {
     fn assignment(&mut self, list: &mut List, context: Context) -> bool {
         let start = self.at;
         let mut at = start;
-        while self.bytes.get(at) == Some(&b'[') && at < self.end {
-            at = self.balanced(at);
+        while self.bytes.get(at) == Some(&b'[') && at < self.end.min(start + MAX_AHEAD) {
+            at = self.ahead(at);
         }
         if self.bytes.get(at) != Some(&b'$') {
             return false;
         }
         let name_start = at + 1;
-        while at < self.end {
+        let far = self.end.min(start + MAX_AHEAD);
+        while at < far {
             at = match self.bytes[at] {
-                b'[' | b'{' => self.balanced(at),
+                b'[' | b'{' => self.ahead(at),
                 b'$' | b':' | b'.' | b'_' | b'?' => at + 1,
                 byte if byte.is_ascii_alphanumeric() => at + 1,
                 _ => break,
@@ -551,6 +555,11 @@ impl Reader<'_> {
             if byte == b'$' && quote == b'"' { self.dollar(text, inner) } else { self.character(text) }
         }
         self.clean = false;
+    }
+
+    /// `balanced` for looking ahead: not far, and without a verdict.
+    fn ahead(&self, open: usize) -> usize {
+        Reader { end: self.end.min(open + MAX_AHEAD), ..*self }.balanced(open)
     }
 
     /// The offset behind the bracket that closes the one at `open`, strings and comments heeded; the end where none

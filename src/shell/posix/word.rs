@@ -7,6 +7,9 @@ use crate::shell::source::Source;
 use crate::shell::{Part, Word};
 use crate::text::Span;
 
+/// How far to look for the end of `[…]` or `{…}`, in bytes, so that a row of open ones takes no square of time.
+const MAX_PATTERN: usize = 1024;
+
 /// What came of a word.
 #[derive(Default)]
 pub(in crate::shell) struct Read {
@@ -240,6 +243,7 @@ impl Reader<'_> {
     /// The end of `[…]`, where it is closed before a blank or quote.
     fn class(&self) -> Option<usize> {
         let rest = self.bytes.get(self.at + 1..)?;
+        let rest = &rest[..rest.len().min(MAX_PATTERN)];
         let first = rest.iter().position(|byte| !matches!(byte, b'!' | b'^'))?;
         let closing =
             rest.get(first + 1..)?.iter().position(|byte| matches!(byte, b']' | b'/' | b'\'' | b'"' | b'$'))?;
@@ -249,6 +253,7 @@ impl Reader<'_> {
     /// The end of `{…}`, where it holds a comma or two dots and neither quotes nor expansions.
     fn braces(&self) -> Option<usize> {
         let rest = self.bytes.get(self.at..)?;
+        let rest = &rest[..rest.len().min(MAX_PATTERN)];
         let mut depth = 0_u32;
         let mut lists = false;
         for (index, &byte) in rest.iter().enumerate() {
