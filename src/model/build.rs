@@ -10,7 +10,7 @@ use crate::syntax::{self, Parse};
 use crate::tables::{self, Family};
 use crate::text::{Source, Span};
 
-use super::scope::{Expander, PLATFORM_ARGS, PREDEFINED_ARGS};
+use super::scope::{self, Expander};
 use super::scripts::scripts;
 use super::{
     Base, Binding, BindingKind, Context, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
@@ -63,12 +63,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(file: &'a str, escape: char) -> Self {
-        let mut global = Variables::default();
-        for name in PLATFORM_ARGS {
-            global.insert(name.to_owned(), predefined());
-        }
-        let state = Arc::new(State { variables: global.clone(), ..State::default() });
-        let (instructions, stages, names) = Default::default();
+        let (global, state, instructions, stages, names) = Default::default();
         Self {
             file,
             escape,
@@ -191,13 +186,15 @@ impl<'a> Builder<'a> {
     fn bind_arg(&mut self, name: String, mut binding: Binding) {
         if self.stages.is_empty() {
             self.global.insert(name.clone(), binding.clone());
-        } else if binding.value.is_none()
-            && let Some(global) = self.global.get(&name)
-        {
+        } else if binding.value.is_none() {
             // Without a default, the global ARG's value is taken over; a predefined one has its value from the builder.
-            binding.value.clone_from(&global.value);
-            if global.value.is_some() || global.origin == Origin::Predefined {
-                binding.origin = global.origin;
+            match self.global.get(&name) {
+                Some(global) if global.value.is_some() => {
+                    binding.value.clone_from(&global.value);
+                    binding.origin = global.origin;
+                }
+                None if scope::is_predefined(&name) => binding.origin = Origin::Predefined,
+                _ => {}
             }
         }
         let hidden = self.state.variables.get(&name).is_some_and(|older| older.kind == BindingKind::Env);
@@ -277,13 +274,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn push_stage(&mut self, name: Option<String>, base: Base, platform: Option<String>, mut state: State) {
+    fn push_stage(&mut self, name: Option<String>, base: Base, platform: Option<String>, state: State) {
         let index = self.stages.len();
-        for name in PREDEFINED_ARGS {
-            if state.variables.get(name).is_none() {
-                state.variables.insert(name.to_owned(), predefined());
-            }
-        }
         self.own_cmd = false;
         self.state = Arc::new(state);
         let needs = if let Base::Stage(base) = base { vec![base] } else { Vec::new() };
@@ -325,10 +317,6 @@ impl<'a> Builder<'a> {
 
 fn runs(keyword: Keyword) -> bool {
     matches!(keyword, Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck | Keyword::Shell)
-}
-
-fn predefined() -> Binding {
-    Binding { kind: BindingKind::Arg, value: None, origin: Origin::Predefined }
 }
 
 fn arg(word: &Word, value: &Value, index: usize) -> (String, Binding) {

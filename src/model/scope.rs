@@ -9,7 +9,7 @@ use super::{Binding, BindingKind, Origin, Value, Variables};
 
 /// ARGs that BuildKit knows before the first FROM. Source: the Dockerfile reference, "Automatic platform ARGs in the
 /// global scope".
-pub(super) const PLATFORM_ARGS: [&str; 9] = [
+const PLATFORM_ARGS: [&str; 9] = [
     "BUILDPLATFORM",
     "BUILDOS",
     "BUILDARCH",
@@ -22,7 +22,7 @@ pub(super) const PLATFORM_ARGS: [&str; 9] = [
 ];
 
 /// ARGs that a RUN sees without being declared. Source: the Dockerfile reference, "Predefined ARGs".
-pub(super) const PREDEFINED_ARGS: [&str; 10] = [
+const PREDEFINED_ARGS: [&str; 10] = [
     "HTTP_PROXY",
     "http_proxy",
     "HTTPS_PROXY",
@@ -34,6 +34,11 @@ pub(super) const PREDEFINED_ARGS: [&str; 10] = [
     "ALL_PROXY",
     "all_proxy",
 ];
+
+/// Whether the builder gives an ARG of this name a value by itself.
+pub(super) fn is_predefined(name: &str) -> bool {
+    PLATFORM_ARGS.contains(&name) || PREDEFINED_ARGS.contains(&name)
+}
 
 /// Most bytes of values in one file, so that values that double line by line end somewhere.
 const BUDGET: usize = 32 << 20;
@@ -83,6 +88,7 @@ fn use_variable(value: &mut Value, name: &str, word: &str, binding: Option<&Bind
     // Where the word brings its own default, an unset variable leaves nothing open.
     let has_default = || word.contains(&format!("${{{name}:-")) || word.contains(&format!("${{{name}-"));
     let Some(binding) = binding else {
+        value.overridable |= is_predefined(name);
         if !has_default() {
             value.unknown.push(name.to_owned());
         }

@@ -106,6 +106,10 @@ fn canonical(registry: Option<&str>, repository: &str) -> String {
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
+    // Nearly all patterns are told apart by their first byte, and every stage of every file asks.
+    if pattern.as_bytes().first() != name.as_bytes().first() && !pattern.starts_with('*') {
+        return false;
+    }
     match pattern.split_once('*') {
         Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
         None => pattern == name,
