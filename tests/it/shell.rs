@@ -53,14 +53,20 @@ fn first() {
 fn probe() {
     for text in std::fs::read_to_string("/tmp/probe.txt").unwrap_or_default().split("\n---\n") {
         let (dialect, text) = text.split_once("\n").unwrap();
-        let dialect = match dialect { "cmd" => Dialect::Cmd, "ps" => Dialect::PowerShell, _ => Dialect::Posix };
+        let dialect = match dialect {
+            "cmd" => Dialect::Cmd,
+            "ps" => Dialect::PowerShell,
+            _ => Dialect::Posix,
+        };
         let script = script(&Body { file: text, span: Span::new(0, text.len() as u32), gaps: &[] }, dialect);
         eprintln!("{text}\n   clean {}", script.clean);
         for line in show(text, &script) {
             eprintln!("   {line}");
         }
         for c in &script.commands {
-            if !c.redirects.is_empty() || !c.assignments.is_empty() { eprintln!("   {:?} {:?}", c.redirects, c.assignments); }
+            if !c.redirects.is_empty() || !c.assignments.is_empty() {
+                eprintln!("   {:?} {:?}", c.redirects, c.assignments);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Commands that check what was downloaded. Sources: sha256sum(1), shasum(1), gpg(1), gpgv(1), openssl-dgst(1), rpm(8),
 //! cosign, minisign(1), signify(1), PowerShell's Get-FileHash.
 
-use super::super::{Command, Nesting, Script};
+use crate::shell::{Command, Nesting, Script};
 
 /// Whether the command at `index` compares a checksum or verifies a signature.
 ///
