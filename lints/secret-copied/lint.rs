@@ -24,22 +24,20 @@ pub(super) static LINT: Lint = Lint {
     ..Lint::BASE
 };
 
+/// At most so many findings a heredoc: what holds more is data, and one look is enough.
+const MOST: usize = 50;
+
 const HELP: &str = "Mount it where a RUN needs it (`--mount=type=secret` or `--mount=type=ssh`) or hand it to the container \
                     when it starts, and keep it out of the build context with `.dockerignore`";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
-    let shipped: Vec<usize> = dockerfile
-        .target()
-        .into_iter()
-        .flat_map(|target| dockerfile.lineage(target))
-        .map(|stage| stage.index)
-        .collect();
+    let shipped = dockerfile.shipped();
     for instruction in &dockerfile.instructions {
         let ast = instruction.effective();
         if !matches!(ast.keyword, Keyword::Copy | Keyword::Add) {
             continue;
         }
-        let is_shipped = instruction.stage.is_some_and(|stage| shipped.contains(&stage));
+        let is_shipped = instruction.stage.is_some_and(|stage| shipped[stage]);
         if let Arguments::Words(words) | Arguments::Exec(words) = &ast.arguments {
             copied(dockerfile, findings, instruction, words, is_shipped);
         }
@@ -116,7 +114,7 @@ fn by_target(path: &str, target: &str) -> Option<FileGuess> {
 
 /// Secrets in a heredoc that COPY or ADD writes to a file.
 fn written(dockerfile: &Dockerfile, findings: &mut Findings, content: Span, is_shipped: bool) {
-    for (range, secret) in in_file(dockerfile.text(content)) {
+    for (range, secret) in in_file(dockerfile.text(content)).into_iter().take(MOST) {
         let start = content.start + range.start as u32;
         let span = Span::new(start, start + range.len() as u32);
         let draft = findings
@@ -136,6 +134,7 @@ fn written(dockerfile: &Dockerfile, findings: &mut Findings, content: Span, is_s
 /// Tokens of known form, and lines `NAME=value` or `name: value` with a secret in them.
 fn in_file(text: &str) -> Vec<(Range<usize>, Secret)> {
     let mut found = secret::in_text(text);
+    let tokens = found.len();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let assignment = line.split_once('=').or_else(|| line.split_once(": "));
@@ -144,7 +143,8 @@ fn in_file(text: &str) -> Vec<(Range<usize>, Secret)> {
             let trimmed = value.trim().trim_end_matches(',').trim_matches(['"', '\'']);
             let at = start + (line.len() - value.len()) + value.find(trimmed).unwrap_or(0);
             let range = at..at + trimmed.len();
-            let is_new = !found.iter().any(|(other, _)| other.start < range.end && range.start < other.end);
+            let after = found[..tokens].partition_point(|(token, _)| token.end <= range.start);
+            let is_new = found[..tokens].get(after).is_none_or(|(token, _)| token.start >= range.end);
             if let Some(secret) = secret::in_assignment(name, trimmed).filter(|_| is_new && name.len() < 100) {
                 found.push((range, secret));
             }

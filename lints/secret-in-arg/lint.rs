@@ -47,19 +47,14 @@ struct Ask {
 }
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
-    let shipped: Vec<usize> = dockerfile
-        .target()
-        .into_iter()
-        .flat_map(|target| dockerfile.lineage(target))
-        .map(|stage| stage.index)
-        .collect();
+    let shipped = dockerfile.shipped();
     let mut asked: BTreeMap<&str, Vec<Ask>> = BTreeMap::new();
     for instruction in &dockerfile.instructions {
         let ast = instruction.effective();
         let (Keyword::Arg, Arguments::Words(words)) = (ast.keyword, &ast.arguments) else { continue };
         for (word, value) in words.iter().zip(&instruction.values) {
             let (name, default) = word.text.split_once('=').map_or((word.text.as_str(), None), |(n, d)| (n, Some(d)));
-            let is_shipped = instruction.stage.is_some_and(|stage| shipped.contains(&stage));
+            let is_shipped = instruction.stage.is_some_and(|stage| shipped[stage]);
             // A default that is another variable's value is reported where that is set.
             let literal = default.filter(|default| !default.contains('$') || value.sources.is_empty());
             if let Some(secret) = literal.and_then(|default| secret::in_assignment(name, default)) {

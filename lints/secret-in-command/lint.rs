@@ -23,16 +23,17 @@ pub(super) static LINT: Lint = Lint {
     ..Lint::BASE
 };
 
+/// At most so many findings an instruction: what holds more is data, and one look is enough.
+const MOST: usize = 50;
+
+/// Words longer than this (bytes) are programs or data, and are looked through for known forms only.
+const LONG_WORD: usize = 4096;
+
 /// A secret and the bytes it stands in.
 type Found = (Span, Secret);
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
-    let shipped: Vec<usize> = dockerfile
-        .target()
-        .into_iter()
-        .flat_map(|target| dockerfile.lineage(target))
-        .map(|stage| stage.index)
-        .collect();
+    let shipped = dockerfile.shipped();
     for (index, instruction) in dockerfile.instructions.iter().enumerate() {
         let keyword = instruction.effective().keyword;
         if !matches!(keyword, Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck) {
@@ -42,19 +43,33 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         for script in &instruction.scripts {
             for (position, command) in script.commands.iter().enumerate() {
                 let command = CommandRef { command, index: position, script, instruction, instruction_index: index };
-                for (span, secret) in in_command(dockerfile, &command) {
-                    // A nested command's words are also its parent's; a known form says more than its place.
-                    if !found.iter().any(|(other, _)| other.start < span.end && span.start < other.end) {
-                        found.push((span, secret));
-                    }
-                }
+                found.extend(in_command(dockerfile, &command));
             }
         }
-        let is_shipped = instruction.stage.is_some_and(|stage| shipped.contains(&stage));
-        for (span, secret) in found {
+        let is_shipped = instruction.stage.is_some_and(|stage| shipped[stage]);
+        for (span, secret) in apart(found).into_iter().take(MOST) {
             report(findings, keyword, span, &secret, is_shipped);
         }
     }
+}
+
+/// Each secret once: a nested command's words are also its parent's, and a known form, found first, says more than a
+/// place in a command.
+fn apart(found: Vec<Found>) -> Vec<Found> {
+    let mut ordered: Vec<(usize, Found)> = found.into_iter().enumerate().collect();
+    ordered.sort_by_key(|(order, (span, _))| (span.start, *order));
+    let mut kept: Vec<(usize, Found)> = Vec::new();
+    for (order, (span, secret)) in ordered {
+        match kept.last_mut() {
+            Some((earlier, (other, kind))) if span.start < other.end => {
+                if order < *earlier {
+                    (*earlier, *other, *kind) = (order, span, secret);
+                }
+            }
+            _ => kept.push((order, (span, secret))),
+        }
+    }
+    kept.into_iter().map(|(_, found)| found).collect()
 }
 
 fn report(findings: &mut Findings, keyword: Keyword, span: Span, secret: &Secret, is_shipped: bool) {
@@ -107,7 +122,7 @@ fn in_command(dockerfile: &Dockerfile, at: &CommandRef<'_>) -> Vec<Found> {
             found.extend(secret.map(|secret| place(&assignment.value, &value, secret)));
         }
     }
-    for (word, value) in passwords(command).into_iter().chain(piped(at)) {
+    for (word, value) in passwords(command).into_iter().chain(piped(at)).chain(in_sentences(command)) {
         found.extend(secret::as_password(&value).map(|secret| place(word, &value, secret)));
     }
     for (word, name, value) in named(command) {
@@ -142,6 +157,7 @@ const OPTIONS: &[(&[&str], &str, &[&str])] = &[
         &["-p", "--password"],
     ),
     (&["redis-cli"], "", &["-a", "--pass"]),
+    (&["redis-server"], "", &["--requirepass", "--masterauth"]),
     (&["mongo", "mongosh", "mongodump", "mongorestore", "mongoimport"], "", &["-p", "--password"]),
     (&["sqlcmd", "bcp", "zip", "unzip"], "", &["-P"]),
     (&["ldapadd", "ldapmodify", "ldapsearch", "ldapdelete"], "", &["-w"]),
@@ -273,7 +289,7 @@ fn piped<'a>(at: &CommandRef<'a>) -> Vec<(&'a Word, String)> {
     let mut words: Vec<&Word> = Vec::new();
     if let Some(before) = position.checked_sub(1)
         && let Some(writer) =
-            at.script.commands.iter().find(|command| {
+            at.script.commands[..at.index].iter().rev().take(50).find(|command| {
                 command.pipeline == (pipeline, before) && matches!(command.base_name(), "echo" | "printf")
             })
     {
@@ -289,7 +305,7 @@ fn piped<'a>(at: &CommandRef<'a>) -> Vec<(&'a Word, String)> {
     );
     let mut found = Vec::new();
     for word in words {
-        let Some(text) = literal(word) else { continue };
+        let Some(text) = literal(word).filter(|text| text.len() <= LONG_WORD) else { continue };
         for line in text.split(['\n', ' ']).flat_map(|line| line.split("\\n")) {
             let password = if colon { line.split_once(':').map_or("", |(_, password)| password) } else { line };
             if !password.is_empty() {
@@ -312,6 +328,7 @@ fn named(command: &Command) -> Vec<(&Word, String, String)> {
         return Vec::new();
     }
     let words = &command.arguments;
+    let config = words.iter().position(|word| word.text == "config");
     let echoes = matches!(command.base_name(), "echo" | "printf");
     let mut found = Vec::new();
     for (index, word) in words.iter().enumerate() {
@@ -320,8 +337,11 @@ fn named(command: &Command) -> Vec<(&Word, String, String)> {
             found.push((word, name, value));
             continue;
         }
-        let chunks: Vec<&str> =
-            if echoes { text.split_whitespace().flat_map(|line| line.split("\\n")).collect() } else { vec![&text] };
+        let chunks: Vec<&str> = if echoes && text.len() <= LONG_WORD {
+            text.split_whitespace().flat_map(|line| line.split("\\n")).collect()
+        } else {
+            vec![&text]
+        };
         for chunk in chunks {
             if let Some((name, value)) = chunk.split_once('=') {
                 let name = name.trim_start_matches('-');
@@ -339,7 +359,7 @@ fn named(command: &Command) -> Vec<(&Word, String, String)> {
             found.push((next, name.to_owned(), value));
         }
         // `npm config set //registry/:_authToken value`, `git config credential.password value`.
-        if command.arguments.iter().take(index).any(|word| word.text == "config")
+        if config.is_some_and(|config| config < index)
             && let Some(next) = words.get(index + 1)
             && let Some(value) = literal(next)
             && let Some(name) =
@@ -347,6 +367,32 @@ fn named(command: &Command) -> Vec<(&Word, String, String)> {
         {
             let name = if name == "_auth" { "npm_auth" } else { name };
             found.push((next, name.to_owned(), value));
+        }
+    }
+    found
+}
+
+/// Passwords in SQL (`IDENTIFIED BY '…'`, `PASSWORD '…'`) and in lines of a netrc file (`machine … password …`).
+fn in_sentences(command: &Command) -> Vec<(&Word, String)> {
+    let mut found = Vec::new();
+    for word in &command.arguments {
+        let Some(text) = literal(word).filter(|text| text.len() <= LONG_WORD) else { continue };
+        let lower = text.to_ascii_lowercase();
+        let verbs = ["create user", "alter user", "create role", "alter role", "create login", "alter login", "grant "];
+        if verbs.iter().any(|verb| lower.contains(verb)) {
+            for key in ["identified by ", "password ", "password = "] {
+                for (at, _) in lower.match_indices(key) {
+                    let rest = &text[at + key.len()..];
+                    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'));
+                    let quoted = quote.and_then(|quote| rest[1..].split(quote).next());
+                    found.extend(quoted.map(|password| (word, password.to_owned())));
+                }
+            }
+        }
+        if lower.contains("machine ")
+            && let Some((_, rest)) = text.split_once(" password ")
+        {
+            found.extend(rest.split_whitespace().next().map(|password| (word, password.to_owned())));
         }
     }
     found

@@ -35,21 +35,19 @@ const BY_NAME: [&str; 7] =
 /// Ids of checks that go by a value's form.
 const BY_FORM: [&str; 3] = ["c3e1b6ae", "CIS-4.10", "tally/secrets-in-code"];
 
+/// At most so many pairs of an instruction are looked at: what holds more is data.
+const MOST: usize = 500;
+
 const HELP: &str = "Take it out, replace it where it is in use, and hand it over when the container starts, or to one RUN \
                     with `--mount=type=secret`";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
-    let shipped: Vec<usize> = dockerfile
-        .target()
-        .into_iter()
-        .flat_map(|target| dockerfile.lineage(target))
-        .map(|stage| stage.index)
-        .collect();
+    let shipped = dockerfile.shipped();
     for instruction in &dockerfile.instructions {
         let ast = instruction.effective();
         let (Keyword::Env, Arguments::Pairs(pairs)) = (ast.keyword, &ast.arguments) else { continue };
-        let is_shipped = instruction.stage.is_some_and(|stage| shipped.contains(&stage));
-        for (pair, value) in pairs.iter().zip(&instruction.values) {
+        let is_shipped = instruction.stage.is_some_and(|stage| shipped[stage]);
+        for (pair, value) in pairs.iter().zip(&instruction.values).take(MOST) {
             let found = value.known().and_then(|text| Some((secret::in_assignment(&pair.name.text, text)?, text)));
             match found {
                 // What another ENV set is reported there.

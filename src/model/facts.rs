@@ -261,6 +261,17 @@ impl Dockerfile {
         all.filter(move |(_, instruction)| instruction.ast.keyword == keyword)
     }
 
+    /// For each stage, whether the image that a plain build makes is that stage or is built from it with FROM, so that
+    /// its configuration and history are the image's.
+    #[must_use]
+    pub fn shipped(&self) -> Vec<bool> {
+        let mut shipped = vec![false; self.stages.len()];
+        for stage in self.target().into_iter().flat_map(|target| self.lineage(target)) {
+            shipped[stage.index] = true;
+        }
+        shipped
+    }
+
     /// The stages from `stage` down to the one with an image as its base, `stage` first.
     pub fn lineage<'a>(&'a self, stage: &'a Stage) -> impl Iterator<Item = &'a Stage> {
         std::iter::successors(Some(stage), |stage| match stage.base {

@@ -59,7 +59,7 @@ fn token(kind: &'static str, value: &str) -> Option<Secret> {
         value.bytes().any(|byte| byte.is_ascii_punctuation() && !matches!(byte, b'-' | b'_' | b'.' | b'/'));
     let confidence = match value.chars().count() {
         16.. if is_random(value) => Confidence::High,
-        8.. if has_letter && (has_digit || has_symbol) => Confidence::Medium,
+        6.. if has_letter && (has_digit || has_symbol) => Confidence::Medium,
         6.. => Confidence::Low,
         _ => return None,
     };
