@@ -15,10 +15,12 @@ mod network;
 mod packages;
 mod reader;
 mod table;
+mod written;
 
 pub use checks::verifies;
 pub use mode::Mode;
 pub use table::Tool;
+pub use written::{Written, written};
 
 use super::{Command, Word};
 
