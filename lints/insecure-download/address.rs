@@ -103,7 +103,7 @@ fn address(command: CommandRef<'_>, word: &Word, text: Option<&str>) -> Option<A
     let lower = tail.to_ascii_lowercase();
     Some(Address {
         span: word.span,
-        shown: format!("{scheme}://{host}{tail}"),
+        shown: format!("{scheme}://{host}{}", tail.split(['`', '(']).next().unwrap_or("")),
         is_data: DATA.iter().any(|suffix| lower.ends_with(suffix)),
         guessed: !word.parts.is_empty(),
     })

@@ -23,7 +23,7 @@ pub(super) static LINT: Lint = Lint {
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     for command in dockerfile.run_commands() {
-        let mut found = switched_off(command);
+        let mut found = switched_off(dockerfile, command);
         if let Some(written) = tools::written(command.script, command.index) {
             let text = written.text.lines().find_map(told_off);
             found.extend(text.map(|told| Evidence::written(command.command.span, told)));
@@ -97,7 +97,7 @@ fn report(dockerfile: &Dockerfile, command: Option<CommandRef<'_>>, found: &[Evi
 }
 
 /// Options and settings of a command that switch the check off.
-fn switched_off(command: CommandRef<'_>) -> Vec<Evidence> {
+fn switched_off(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Vec<Evidence> {
     let Some(invocation) = tools::invocation(command.command) else { return other_tools(command) };
     let mut found = Vec::new();
     let mut add = |option: &str, effect: &'static str, severity: Severity, alias: Option<&'static str>| {
@@ -111,15 +111,18 @@ fn switched_off(command: CommandRef<'_>) -> Vec<Evidence> {
             add("--force-yes", "installs unsigned packages without asking", Severity::Medium, Some("CKV2_DOCKER_11"));
             add("--allow-insecure-repositories", TRUSTS, Severity::Medium, None);
         }
-        Tool::Apk => add("--allow-untrusted", INSTALLS, of_local(command, &invocation), Some("CKV2_DOCKER_7")),
-        Tool::Dnf => add("--nogpgcheck", INSTALLS, of_release(command, &invocation), Some("CKV2_DOCKER_9")),
+        // `apk index` and `apk fetch` install nothing.
+        Tool::Apk if matches!(invocation.verb(), "add" | "upgrade" | "fix" | "update" | "") => {
+            add("--allow-untrusted", INSTALLS, of_local(dockerfile, command, &invocation), Some("CKV2_DOCKER_7"));
+        }
+        Tool::Dnf => add("--nogpgcheck", INSTALLS, of_release(dockerfile, command, &invocation), Some("CKV2_DOCKER_9")),
         Tool::Zypper => {
             add("--no-gpg-checks", TRUSTS, Severity::Medium, None);
             add("--no-gpgcheck", TRUSTS, Severity::Medium, None);
-            add("--allow-unsigned-rpm", INSTALLS, of_local(command, &invocation), None);
+            add("--allow-unsigned-rpm", INSTALLS, of_local(dockerfile, command, &invocation), None);
         }
         Tool::Rpm => {
-            let severity = of_local(command, &invocation);
+            let severity = of_local(dockerfile, command, &invocation);
             if invocation.is_install() {
                 add("--nosignature", INSTALLS, severity, Some("CKV2_DOCKER_10"));
                 add("--nodigest", "installs packages whose content does not match", severity, Some("CKV2_DOCKER_10"));
@@ -190,23 +193,39 @@ fn settings(command: CommandRef<'_>) -> Vec<Evidence> {
     told.collect()
 }
 
-/// Packages from files that were checked in the same RUN lack no check.
-fn of_local(command: CommandRef<'_>, invocation: &Invocation<'_>) -> Severity {
+/// Packages given as files: what was checked by other means before, or did not come from the network in this stage, is as
+/// good as where the file comes from.
+fn of_local(dockerfile: &Dockerfile, command: CommandRef<'_>, invocation: &Invocation<'_>) -> Severity {
     let packages = invocation.packages();
     let is_file = |text: &str| text.contains(".apk") || text.contains(".rpm") || text.starts_with(['/', '.']);
-    let local = !packages.is_empty() && packages.iter().all(|word| is_file(&word.text) && !word.text.contains("://"));
-    let checked = (0..command.index).any(|index| tools::verifies(command.script, index));
-    if local && checked { Severity::Low } else { Severity::Medium }
+    if packages.is_empty() || !packages.iter().all(|word| is_file(&word.text) && !word.text.contains("://")) {
+        return Severity::Medium;
+    }
+    let name = |text: &str| text.rsplit('/').next().unwrap_or("").to_owned();
+    let mut fetched = false;
+    for earlier in dockerfile.run_commands().take_while(|earlier| !std::ptr::eq(earlier.command, command.command)) {
+        if earlier.instruction.stage != command.instruction.stage {
+            continue;
+        }
+        fetched |= matches!(earlier.command.base_name(), "curl" | "wget");
+        let names =
+            || earlier.command.arguments.iter().any(|word| packages.iter().any(|p| name(&p.text) == name(&word.text)));
+        let same_run = earlier.instruction_index == command.instruction_index;
+        if tools::verifies(earlier.script, earlier.index) && (same_run || names()) {
+            return Severity::Low;
+        }
+    }
+    if fetched { Severity::Medium } else { Severity::Low }
 }
 
 /// dnf doesn't check packages given by address or file in any case (`localpkg_gpgcheck`): over https the option changes
 /// little.
-fn of_release(command: CommandRef<'_>, invocation: &Invocation<'_>) -> Severity {
+fn of_release(dockerfile: &Dockerfile, command: CommandRef<'_>, invocation: &Invocation<'_>) -> Severity {
     let packages = invocation.packages();
     if !packages.is_empty() && packages.iter().all(|word| word.text.starts_with("https://")) {
         return Severity::Low;
     }
-    of_local(command, invocation)
+    of_local(dockerfile, command, invocation)
 }
 
 /// What a line of a package manager's configuration switches off: the setting and its effect.
@@ -218,7 +237,9 @@ fn told_off(line: &str) -> Option<(&str, &'static str)> {
         return None;
     }
     let in_brackets = lower.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(inner, _)| inner);
-    if in_brackets.split_whitespace().any(|option| option == "trusted=yes") && lower.contains("deb") {
+    // A repository in a folder of the build's own has nobody to sign it.
+    let is_local = lower.contains("] file:") || lower.contains("] copy:");
+    if in_brackets.split_whitespace().any(|option| option == "trusted=yes") && lower.contains("deb") && !is_local {
         return Some(("trusted=yes", TRUSTS));
     }
     if close == "trusted:yes" {

@@ -3,6 +3,7 @@
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, Instruction, Value};
+use crate::shell::{Script, tools};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 use crate::tables::{TagKind, tag_kind};
 
@@ -21,7 +22,7 @@ pub(super) static LINT: Lint = Lint {
 };
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
-    for instruction in &dockerfile.instructions {
+    for (index, instruction) in dockerfile.instructions.iter().enumerate() {
         let ast = instruction.effective();
         if ast.keyword != Keyword::Add || instruction.flag("checksum").is_some() {
             continue;
@@ -29,11 +30,30 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let (Arguments::Words(words) | Arguments::Exec(words)) = &ast.arguments else { continue };
         let sources = words.len().saturating_sub(1);
         for (word, value) in words.iter().zip(&instruction.values).take(sources) {
-            if let Some(finding) = judge(value) {
-                report(dockerfile, instruction, word, value, &finding, findings);
+            if let Some(judgement) = judge(value).filter(|_| !is_checked(dockerfile, index, value)) {
+                report(dockerfile, instruction, word, value, &judgement, findings);
             }
         }
     }
+}
+
+/// Whether a later RUN of the stage checks a file of that name.
+fn is_checked(dockerfile: &Dockerfile, add: usize, value: &Value) -> bool {
+    let path = value.text.split(['?', '#']).next().unwrap_or("");
+    let name = path.rsplit('/').next().unwrap_or("");
+    let stage = dockerfile.instructions[add].stage;
+    let mut later = dockerfile.run_commands().filter(|it| it.instruction_index > add && it.instruction.stage == stage);
+    // The sum and the name stand in the check's own words or are fed to it.
+    let names = |script: &Script, index: usize| {
+        let command = &script.commands[index];
+        (matches!(command.base_name(), "echo" | "printf") || tools::verifies(script, index))
+            && dockerfile.text(command.span).contains(name)
+    };
+    name.len() > 2
+        && later.any(|command| {
+            tools::verifies(command.script, command.index)
+                && (0..command.script.commands.len()).any(|index| names(command.script, index))
+        })
 }
 
 struct Judgement {
