@@ -253,7 +253,7 @@ fn reads_script(command: &Command) -> bool {
 /// Whether an interpreter's words leave it to standard input to say what runs.
 fn names_no_script(command: &Command) -> bool {
     let asks = |word: &Word| word.text == "-s" || is_short_cluster(&word.text, 's');
-    let stdin = Interpreter::of(command) == Some(Interpreter::Shell) && command.arguments.iter().any(asks);
+    let stdin = Interpreter::of(command) == Some(Interpreter::Shell) && options(command).0.into_iter().any(asks);
     !has_inline(command) && (stdin || script_operand(command).is_none_or(|word| is_stdin(&word.text)))
 }
 
@@ -322,7 +322,8 @@ fn only_parses(command: &Command) -> bool {
 }
 
 fn has_inline(command: &Command) -> bool {
-    command.arguments.iter().any(|word| is_inline_option(command, word))
+    // Behind the script or `--`, words are the script's own.
+    options(command).0.iter().any(|word| is_inline_option(command, word))
 }
 
 /// Whether two paths of one script mean one file, given that the working directory may have changed between them.
@@ -394,21 +395,28 @@ fn is_short_cluster(text: &str, letter: char) -> bool {
 
 /// The first word that is no option and no option's value: the script.
 fn script_operand(command: &Command) -> Option<&Word> {
+    options(command).1
+}
+
+/// The options in front of the script, and the script.
+fn options(command: &Command) -> (Vec<&Word>, Option<&Word>) {
+    let mut found = Vec::new();
     let mut words = command.arguments.iter();
     while let Some(word) = words.next() {
         let text = word.text.as_str();
         if text == "--" {
-            return words.next();
+            return (found, words.next());
         }
         if text == "-" || !text.starts_with(['-', '+']) {
-            return Some(word);
+            return (found, Some(word));
         }
+        found.push(word);
         // `-o pipefail` of shells, `-W`, `-X` of Python.
         if matches!(text, "--rcfile" | "--init-file" | "-W" | "-X") || is_short_cluster(text, 'o') {
             words.next();
         }
     }
-    None
+    (found, None)
 }
 
 fn is_stdin(text: &str) -> bool {
@@ -422,7 +430,7 @@ fn powershell(dockerfile: &Dockerfile, findings: &mut Findings) {
             continue;
         }
         let (pipeline, position) = command.command.pipeline;
-        let in_front = command.script.commands.iter().find(|other| {
+        let in_front = command.script.commands.iter().rfind(|other| {
             other.pipeline.0 == pipeline && other.pipeline.1 < position && downloads(dockerfile.text(other.span))
         });
         let source = in_front.map_or(command.command.span, |other| other.span);

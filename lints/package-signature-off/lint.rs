@@ -137,6 +137,7 @@ fn switched_off(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Vec<Evidenc
             "--option",
             &[
                 "APT::Get::AllowUnauthenticated",
+                "APT::Get::Force-Yes",
                 "Acquire::AllowInsecureRepositories",
                 "Acquire::AllowWeakRepositories",
                 "Acquire::AllowDowngradeToInsecureRepositories",
@@ -255,6 +256,7 @@ fn told_off(line: &str) -> Option<(&str, &'static str)> {
     }
     for (key, shown) in [
         ("allowunauthenticated", "AllowUnauthenticated"),
+        ("apt::get::force-yes", "APT::Get::Force-Yes"),
         ("allowinsecurerepositories", "AllowInsecureRepositories"),
         ("allowweakrepositories", "AllowWeakRepositories"),
     ] {
