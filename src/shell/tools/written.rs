@@ -21,7 +21,7 @@ pub fn written(script: &Script, index: usize) -> Option<Written> {
         "echo" | "printf" => operands().collect::<Vec<_>>().join(" ").replace("\\n", "\n"),
         "sed" => {
             let replaced: Vec<&str> = operands().filter_map(replacement).collect();
-            let file = operands().last().unwrap_or("").to_owned();
+            let file = operands().next_back().unwrap_or("").to_owned();
             return (!replaced.is_empty()).then(|| Written { text: replaced.join("\n"), file });
         }
         _ => heredoc(command)?.to_owned(),
