@@ -21,8 +21,13 @@ const MAX_ANCESTORS: usize = 16;
 /// Finds the build context of a Dockerfile at `file` and fills in the facts; says in [`Context::files`] why where it
 /// can't.
 pub fn gather(dockerfile: &mut Dockerfile, file: &Path) {
-    match find(dockerfile, file) {
-        Known::Known(folder) => fill(dockerfile, file, &folder),
+    let wanted = wanted(dockerfile);
+    if wanted.is_empty() {
+        dockerfile.context = Context { files: Known::Known(BTreeMap::new()), ignore: None };
+        return;
+    }
+    match folder_of(dockerfile, file, &wanted) {
+        Known::Known(folder) => fill_with(dockerfile, file, &folder, wanted),
         Known::Unknown(why) => dockerfile.context = Context { files: Known::Unknown(why), ignore: None },
     }
 }
@@ -34,6 +39,10 @@ pub fn gather(dockerfile: &mut Dockerfile, file: &Path) {
 /// them exist, the nearest of equals. Where none has any of them, there is no telling.
 #[must_use]
 pub fn find(dockerfile: &Dockerfile, file: &Path) -> Known<PathBuf> {
+    folder_of(dockerfile, file, &wanted(dockerfile))
+}
+
+fn folder_of(dockerfile: &Dockerfile, file: &Path, wanted: &[Wanted]) -> Known<PathBuf> {
     if dockerfile.path.as_ref() == "-" {
         return Known::Unknown("standard input has no build context".to_owned());
     }
@@ -43,7 +52,6 @@ pub fn find(dockerfile: &Dockerfile, file: &Path) -> Known<PathBuf> {
     let Some(own) = file.parent().map(Path::to_path_buf) else {
         return Known::Unknown("the Dockerfile has no folder".to_owned());
     };
-    let wanted = wanted(dockerfile);
     let is_telling = |wanted: &&Wanted| wanted.named && wanted.path != ".";
     let mut telling: Vec<&Wanted> = wanted.iter().filter(is_telling).collect();
     let named = !telling.is_empty();
@@ -71,6 +79,11 @@ pub fn find(dockerfile: &Dockerfile, file: &Path) -> Known<PathBuf> {
 
 /// Fills in the facts about the context in `folder` for the Dockerfile at `file`.
 pub fn fill(dockerfile: &mut Dockerfile, file: &Path, folder: &Path) {
+    let wanted = wanted(dockerfile);
+    fill_with(dockerfile, file, folder, wanted);
+}
+
+fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Vec<Wanted>) {
     let Ok(root) = fs::canonicalize(folder) else {
         let why = "the folder of the build context is not accessible".to_owned();
         dockerfile.context = Context { files: Known::Unknown(why), ignore: None };
@@ -78,7 +91,7 @@ pub fn fill(dockerfile: &mut Dockerfile, file: &Path, folder: &Path) {
     };
     let ignore = ignore_file(file, &root);
     let mut files = BTreeMap::new();
-    for Wanted { path, read, .. } in wanted(dockerfile) {
+    for Wanted { path, read, .. } in wanted {
         let found = look(&root, &path, read);
         let ignored = ignore.as_ref().is_some_and(|ignore| match found {
             ContextFile::Folder => ignore.ignores(&path) && !ignore.has_exception_below(&path),

@@ -12,21 +12,23 @@ pub(super) const MAX_BYTES: u64 = 16 << 20;
 /// Reads a file, or standard input for `-`. The error says what is wrong and what to do.
 pub(super) fn read(path: &Path) -> Result<Source, String> {
     if path == Path::new("-") {
-        return bounded(io::stdin().lock(), "standard input");
+        return bounded(io::stdin().lock(), "standard input", 0);
     }
     let shown = format!("`{}`", path.display());
     // Size and kind are asked first, so that neither a huge file nor a folder is opened at all.
-    match fs::metadata(path) {
+    let size = match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() && metadata.len() > MAX_BYTES => return Err(too_large(&shown)),
         Ok(metadata) if metadata.is_dir() => return Err(format!("{shown} is a folder; name a file in it")),
-        _ => {}
-    }
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
     let file = File::open(path).map_err(|error| unreadable(&shown, &error))?;
-    bounded(file, &shown)
+    bounded(file, &shown, size)
 }
 
-fn bounded(reader: impl Read, shown: &str) -> Result<Source, String> {
-    let mut bytes = Vec::new();
+/// Reads to the end; `size` is what is expected, so that it takes one read and one allocation.
+fn bounded(reader: impl Read, shown: &str, size: u64) -> Result<Source, String> {
+    let mut bytes = Vec::with_capacity(size.min(MAX_BYTES) as usize + 1);
     reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(shown, &error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large(shown));
