@@ -64,6 +64,8 @@ enum Case {
     Kernel,
     /// Programs and their configuration.
     System,
+    /// Root's own files: keys, shell start-up files.
+    Home,
     /// Sockets and process numbers of running services.
     Runtime,
 }
@@ -103,7 +105,8 @@ impl Case {
             | ["usr", "local", "bin" | "sbin" | "lib" | "libexec"]
             | ["var"]
             | ["var", "lib"] => Some(Self::System),
-            ["run"] | ["var", "run"] | ["root"] => Some(Self::Runtime),
+            ["root"] => Some(Self::Home),
+            ["run"] | ["var", "run"] => Some(Self::Runtime),
             _ => None,
         }
     }
@@ -115,7 +118,7 @@ impl Case {
             Self::Root => "VOLUME lies over the whole file system `/`".to_owned(),
             Self::Kernel => format!("VOLUME lies over the kernel's file system `{path}`"),
             Self::System => format!("VOLUME lies over the system folder `{path}`"),
-            Self::Runtime => format!("VOLUME lies over `{path}`"),
+            Self::Home | Self::Runtime => format!("VOLUME lies over `{path}`"),
         }
     }
 
@@ -127,7 +130,7 @@ impl Case {
             Self::System => {
                 "volumes stay writable under `--read-only`, and their old copy hides what a new image brings"
             }
-            Self::Runtime => {
+            Self::Home | Self::Runtime => {
                 "volumes stay writable under `--read-only`, and what is left in them outlives the container"
             }
         }
@@ -139,7 +142,7 @@ impl Case {
                 "Drop the line; where the engine must be asked, put a filtering socket proxy in front of it, or use a \
                  rootless engine"
             }
-            Self::Runtime => "Name the one folder below it that holds data, or use a tmpfs at run time",
+            Self::Home | Self::Runtime => "Name the one folder below it that holds data, or use a tmpfs at run time",
             _ => "Drop the line, or name the one folder that holds data",
         }
     }
@@ -148,7 +151,8 @@ impl Case {
         match self {
             Self::Socket => Severity::High,
             Self::Root | Self::Kernel | Self::System => Severity::Medium,
-            Self::Runtime => Severity::Low,
+            Self::Home => Severity::Low,
+            Self::Runtime => Severity::Info,
         }
     }
 }

@@ -70,7 +70,7 @@ struct Removal {
 }
 
 /// How many later events one question looks at, so that a file of nothing but chmod can't take quadratic time.
-const LOOK_AHEAD: usize = 1000;
+const LOOK_AHEAD: usize = 256;
 
 impl<'a> Modes<'a> {
     /// Collects them. What happens to mounts of RUN, to `/dev`, `/proc` and `/sys` is left out: it never gets into the
@@ -168,7 +168,7 @@ pub fn strips_setid(command: &CommandRef<'_>) -> bool {
                     word.text.split(',').any(|clause| clause.split_once('-').is_some_and(|(_, s)| s.contains('s')));
                 minus && !word.text.contains('+')
             });
-            symbolic || parent(command, "find").is_some_and(|find| asks_for_setid(&find))
+            symbolic || parent(command, "find").and_then(tools::invocation).is_some_and(|find| asks_for_setid(&find))
         }
         "find" => tools::invocation(command.command)
             .is_some_and(|find| asks_for_setid(&find) && (find.has("-delete") || runs(&find, "rm"))),
@@ -192,19 +192,18 @@ fn asks_for_setid(find: &Invocation<'_>) -> bool {
     })
 }
 
-/// What the command that runs this one says, if it is `name`.
-fn parent<'a>(command: &CommandRef<'a>, name: &str) -> Option<Invocation<'a>> {
+/// The command that runs this one, if it is `name`.
+fn parent<'a>(command: &CommandRef<'a>, name: &str) -> Option<&'a Command> {
     let parent = command.script.commands.get(command.command.parent? as usize)?;
-    if parent.base_name() == name { tools::invocation(parent) } else { None }
+    (parent.base_name() == name).then_some(parent)
 }
 
 /// The last `find` that feeds this command through a pipe.
-fn feeding_find<'a>(command: &CommandRef<'a>) -> Option<Invocation<'a>> {
+fn feeding_find<'a>(command: &CommandRef<'a>) -> Option<&'a Command> {
     let pipeline = command.command.pipeline;
     let before = command.script.commands[..command.index].iter().rev().take(16);
-    let same = before.take_while(|other| other.pipeline.0 == pipeline.0);
-    let find = same.into_iter().find(|other| other.base_name() == "find")?;
-    tools::invocation(find)
+    let mut same = before.take_while(|other| other.pipeline.0 == pipeline.0);
+    same.find(|other| other.base_name() == "find")
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
@@ -251,10 +250,10 @@ impl<'a> Collector<'a> {
             targets.push(target);
         }
         let found = parent(&command, "find").filter(|_| targets.iter().all(|target| target.text.contains("{}")));
-        let fed = || parent_is(&command, "xargs").then(|| feeding_find(&command)).flatten();
-        if let Some((find, finder)) = found.map(|find| (find, &command)).or_else(|| Some((fed()?, &command))) {
+        let fed = || parent(&command, "xargs").and_then(|_| feeding_find(&command));
+        if let Some(find) = found.or_else(fed) {
             recursive = true;
-            targets = found_targets(&find, finder, moved);
+            targets = found_targets(find, &command, moved);
         }
         let Some((word, text)) = mode_of(&tool, &command) else { return };
         let Some(mode) = Mode::parse(&text) else { return };
@@ -323,11 +322,6 @@ impl<'a> Collector<'a> {
     }
 }
 
-fn parent_is(command: &CommandRef<'_>, name: &str) -> bool {
-    let parent = command.command.parent.and_then(|parent| command.script.commands.get(parent as usize));
-    parent.is_some_and(|parent| parent.base_name() == name)
-}
-
 /// The words that name what gets the mode.
 fn targets_of<'a>(tool: &Invocation<'a>, makes_folders: bool) -> Vec<&'a Word> {
     match tool.tool {
@@ -352,18 +346,13 @@ fn target(command: &CommandRef<'_>, word: &Word, moved: bool) -> Target {
 }
 
 /// Where `find` starts, with what `-type` says of what it finds.
-fn found_targets(find: &Invocation<'_>, command: &CommandRef<'_>, moved: bool) -> Vec<Target> {
-    let types = find.options_named("-type").filter_map(|option| option.value.map(|value| (option.word, value.text)));
+fn found_targets(find: &Command, command: &CommandRef<'_>, moved: bool) -> Vec<Target> {
+    let Some(invocation) = tools::invocation(find) else { return Vec::new() };
     let negated = |word: &Word| {
-        let commands = &command.script.commands;
-        commands.iter().rev().any(|other: &Command| {
-            other.base_name() == "find"
-                && other
-                    .arguments
-                    .windows(2)
-                    .any(|pair| pair[1].span == word.span && matches!(pair[0].text.as_str(), "!" | "-not"))
-        })
+        let mut pairs = find.arguments.windows(2);
+        pairs.any(|pair| pair[1].span == word.span && matches!(pair[0].text.as_str(), "!" | "-not"))
     };
+    let types = invocation.options_named("-type").filter_map(|option| Some((option.word, option.value?.text)));
     let kinds: Vec<TargetKind> = types
         .map(|(word, kind)| match kind {
             "d" if !negated(word) => TargetKind::Folder,
@@ -372,8 +361,7 @@ fn found_targets(find: &Invocation<'_>, command: &CommandRef<'_>, moved: bool) -
         })
         .collect();
     let kind = if let [kind] = kinds[..] { kind } else { TargetKind::Unknown };
-    let start = |word: &&Word| Target { kind, ..target(command, word, moved) };
-    find.operands.iter().map(start).collect()
+    invocation.operands.iter().map(|word| Target { kind, ..target(command, word, moved) }).collect()
 }
 
 /// The mode with the word that holds it.
