@@ -529,20 +529,23 @@ impl Scene<'_> {
     /// quote.
     fn unquoted(&self, list: &mut List, source: &Source<'_>, range: Range<usize>, dialect: Dialect) {
         let mut text = String::new();
-        let mut map = Vec::new();
+        let mut map: Vec<(u32, u32)> = Vec::new();
+        let mut mark = |cooked: usize, raw: usize| {
+            map.pop_if(|last| last.0 == cooked as u32);
+            map.push((cooked as u32, raw as u32));
+        };
         let mut from = range.start;
         let mut rest = range.start;
         while let Some(quote) = source.text[rest..range.end].find('"') {
             let at = rest + quote;
             let escaped = at > from && source.text[from..at].ends_with('\\');
-            map.push((text.len() as u32, from as u32));
+            mark(text.len(), from);
             text.push_str(&source.text[from..at - usize::from(escaped)]);
             from = if escaped { at } else { at + 1 };
             rest = at + 1;
         }
-        map.push((text.len() as u32, from as u32));
+        mark(text.len(), from);
         text.push_str(&source.text[from..range.end]);
-        map.dedup_by_key(|pair| pair.0);
         let map = source.absolute(&map, text.len());
         self.read(list, &Source { text: &text, place: Place::Map(&map), gaps: &[], quoting: dialect }, dialect, &[]);
     }

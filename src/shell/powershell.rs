@@ -140,7 +140,7 @@ impl Reader<'_> {
     fn head(&mut self, list: &mut List, context: Context) {
         let end = self.balanced(self.at);
         let mut start = self.at + 1;
-        let inner = self.source.text.get(start..end.saturating_sub(1)).unwrap_or("");
+        let inner = self.source.text.get(start..self.inside(start, end)).unwrap_or("");
         let trimmed = inner.trim_start();
         if let Some((name, rest)) = trimmed.split_once(char::is_whitespace)
             && name.starts_with('$')
@@ -149,14 +149,14 @@ impl Reader<'_> {
         {
             start += inner.len() - rest.len();
         }
-        self.within(list, start, end.saturating_sub(1).max(start), context);
+        self.within(list, start, self.inside(start, end), context);
         self.at = end;
     }
 
     /// `{…}` as statements.
     fn block(&mut self, list: &mut List, context: Context) {
         let end = self.balanced(self.at);
-        self.within(list, self.at + 1, end.saturating_sub(1).max(self.at + 1), context);
+        self.within(list, self.at + 1, self.inside(self.at + 1, end), context);
         self.at = end;
     }
 
@@ -460,7 +460,7 @@ impl Reader<'_> {
     /// Takes `(…)` or `{…}` over as written, from `from` on.
     fn bracket(&mut self, text: &mut Text, inner: &mut Vec<Inner>, from: usize, nesting: Nesting) {
         let end = self.balanced(self.at);
-        inner.push(Inner { start: self.at + 1, end: end.saturating_sub(1).max(self.at + 1), nesting });
+        inner.push(Inner { start: self.at + 1, end: self.inside(self.at + 1, end), nesting });
         text.expand(self.source.text.get(from..end).unwrap_or(""), Part::Substitution);
         self.at = end;
     }
@@ -474,7 +474,7 @@ impl Reader<'_> {
             }
             Some(b'{') => {
                 self.at = self.balanced(self.at + 1);
-                let name = self.source.text.get(start + 2..self.at.saturating_sub(1)).unwrap_or("").to_owned();
+                let name = self.source.text.get(start + 2..self.inside(start + 2, self.at)).unwrap_or("").to_owned();
                 text.expand(self.source.text.get(start..self.at).unwrap_or(""), Part::Variable(name));
             }
             Some(byte) if byte.is_ascii_alphanumeric() || *byte == b'_' => {
@@ -555,6 +555,13 @@ impl Reader<'_> {
             if byte == b'$' && quote == b'"' { self.dollar(text, inner) } else { self.character(text) }
         }
         self.clean = false;
+    }
+
+    /// Where the inside of brackets ends that starts at `start` and whose `balanced` is `end`: in front of the closing
+    /// one, if there is one.
+    fn inside(&self, start: usize, end: usize) -> usize {
+        let closed = end > start && matches!(self.bytes[end - 1], b')' | b'}' | b']');
+        end.saturating_sub(usize::from(closed)).max(start)
     }
 
     /// `balanced` for looking ahead: not far, and without a verdict.
