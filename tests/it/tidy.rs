@@ -177,6 +177,8 @@ fn every_lint_folder_is_complete() {
             .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
             .collect();
         names.sort();
+        // A lint of more than one idea has modules beside lint.rs, and nothing else.
+        names.retain(|name| name == "lint.rs" || !name.ends_with(".rs"));
         assert_eq!(names, ["README.md", "cases.md", "lint.rs"], "{}", folder.display());
     }
 }

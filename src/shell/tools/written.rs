@@ -1,6 +1,6 @@
 //! Text that commands write to files: `echo … > file`, `printf … | tee file`, `cat <<EOF > file`, `sed -i s/…/…/ file`.
 
-use super::super::{Command, Redirect, Script};
+use crate::shell::{Command, Redirect, Script};
 
 /// Text on its way to a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
