@@ -14,6 +14,7 @@ mod fuzz;
 mod lints;
 mod model;
 mod oracle;
+mod readme;
 mod recovery;
 mod secret;
 mod shell;
