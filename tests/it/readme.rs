@@ -90,7 +90,10 @@ fn console_blocks_show_what_the_program_prints() {
         if matches(&written, &actual) {
             continue;
         }
-        assert!(update, "README.md shows\n{written}\nbut it is (HARDEN_UPDATE=1 writes it down)\n{actual}");
+        assert!(
+            update && !written.contains("…\n"),
+            "README.md shows\n{written}\nbut it is (HARDEN_UPDATE=1 writes it down)\n{actual}"
+        );
         readme = readme.replace(&format!("```console\n{written}```\n"), &format!("```console\n{actual}```\n"));
     }
     if update {
