@@ -138,6 +138,9 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
     found.into_iter().map(finish).collect()
 }
 
+/// How many bytes of a line in front of a finding and behind it take part in its fingerprint.
+const NEAR: usize = 4096;
+
 /// The lines that `span` touches, without the white space around them: what a finding is recognised by when its file
 /// changes elsewhere. What no output may show takes no part: a short secret could be guessed from its fingerprint.
 fn evidence<'a>(text: &'a str, span: Span, hidden: &[Span]) -> Cow<'a, str> {
@@ -146,6 +149,9 @@ fn evidence<'a>(text: &'a str, span: Span, hidden: &[Span]) -> Cow<'a, str> {
     let end = (span.end as usize).clamp(start, bytes.len());
     let from = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
     let to = memchr::memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |at| end + at);
+    // Of a line of megabytes, what is near: a thousand findings on it must not read all of it a thousand times.
+    let from = text.ceil_char_boundary(from.max(start.saturating_sub(NEAR)));
+    let to = text.floor_char_boundary(to.min(end.saturating_add(NEAR)));
     if hidden.is_empty() {
         return Cow::Borrowed(text.get(from..to).unwrap_or("").trim());
     }
