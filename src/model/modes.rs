@@ -342,8 +342,41 @@ fn target(command: &CommandRef<'_>, word: &Word, moved: bool) -> Target {
         Some(workdir) if !moved => Some(join(workdir, &text)),
         _ => None,
     });
+    let kind = if path.as_deref().is_some_and(|path| STANDARD.contains(&path)) { TargetKind::Folder } else { kind };
     Target { text: word.text.clone(), path, kind }
 }
+
+/// Folders of the Filesystem Hierarchy Standard 3.0.
+const STANDARD: [&str; 28] = [
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/share",
+    "/usr/src",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/tmp",
+];
 
 /// Where `find` starts, with what `-type` says of what it finds.
 fn found_targets(find: &Command, command: &CommandRef<'_>, moved: bool) -> Vec<Target> {
