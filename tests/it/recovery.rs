@@ -1,5 +1,8 @@
 //! A broken line costs that line only: real files with one line broken keep every other instruction.
 
+use harden::diagnostic::Diagnostic;
+use harden::lint::{Settings, run};
+use harden::model::Dockerfile;
 use harden::syntax::ast::{Arguments, Instruction, Keyword};
 use harden::syntax::{SyntaxError, parse, parse_tree};
 use harden::text::{Source, Span};
@@ -61,6 +64,42 @@ fn a_line_put_in_costs_itself_only() {
         }
     }
     assert!(broken > 10_000 || support::shared("corpus").is_none(), "only {broken} breaks");
+}
+
+#[test]
+fn a_line_put_in_loses_no_finding() {
+    let mut random = Random(4);
+    let mut kept = 0;
+    for (name, text) in support::dockerfiles().iter().step_by(8) {
+        let whole = parse(&Source::from(text.as_str()));
+        let Some(from) = whole.instructions.iter().position(|instruction| instruction.keyword == Keyword::From) else {
+            continue;
+        };
+        let index = from + 1 + random.below(whole.instructions.len() - from);
+        let at = whole.instructions.get(index).map_or(text.len(), |instruction| instruction.span.start as usize);
+        let line = if text[..at].ends_with('\n') { "FOO bar\n" } else { continue };
+        let changed = format!("{}{line}{}", &text[..at], &text[at..]);
+        let after = findings(&changed);
+        for (lint, message, span) in findings(text) {
+            let moved = |offset: u32| if offset as usize >= at { offset + line.len() as u32 } else { offset };
+            let end = if span.is_empty() { moved(span.end) } else { moved(span.end - 1) + 1 };
+            let wanted = (lint, message, Span::new(moved(span.start), end));
+            assert!(after.contains(&wanted), "{name}: {line:?} at {at} loses {wanted:?}; left is {after:#?}");
+            kept += 1;
+        }
+        let broken = Span::new(at as u32, (at + line.len()) as u32);
+        assert!(after.iter().any(|(lint, _, span)| *lint == "syntax-error" && broken.contains(*span)), "{name}");
+    }
+    assert!(kept > 1_000 || support::shared("corpus").is_none(), "only {kept} findings");
+}
+
+/// Lint, message and place of every finding.
+fn findings(text: &str) -> Vec<(&'static str, String, Span)> {
+    let dockerfile = Dockerfile::new("Dockerfile", Source::from(text));
+    let outcome = run(&dockerfile, &Settings::default());
+    assert_eq!(outcome.errors, []);
+    let place = |finding: &Diagnostic| finding.place.span().unwrap_or_default();
+    outcome.diagnostics.iter().map(|finding| (finding.lint, finding.message.clone(), place(finding))).collect()
 }
 
 #[test]
