@@ -122,8 +122,11 @@ fn in_command(dockerfile: &Dockerfile, at: &CommandRef<'_>) -> Vec<Found> {
             found.extend(secret.map(|secret| place(&assignment.value, &value, secret)));
         }
     }
+    // What these read becomes the account's password, whatever it looks like.
+    let sets = matches!(command.base_name(), "chpasswd" | "passwd" | "smbpasswd");
     for (word, value) in passwords(command).into_iter().chain(piped(at)).chain(in_sentences(command)) {
-        found.extend(secret::as_password(&value).map(|secret| place(word, &value, secret)));
+        let secret = if sets { secret::as_set_password(&value) } else { secret::as_password(&value) };
+        found.extend(secret.map(|secret| place(word, &value, secret)));
     }
     for (word, name, value) in named(command) {
         found.extend(secret::in_assignment(&name, &value).map(|secret| place(word, &value, secret)));

