@@ -33,17 +33,9 @@ pub fn drops_privileges(dockerfile: &Dockerfile, stage: &Stage) -> Option<Privil
         return Some(PrivilegeDrop::Command(command.span));
     }
     match script_of(dockerfile, stage) {
-        Some(script) => {
-            if script_drops(script.text) {
-                return Some(PrivilegeDrop::Script(script.path.to_owned()));
-            }
-        }
-        None if stage.end.entrypoint.is_none() => {
-            if base_drops(dockerfile, stage) {
-                return Some(PrivilegeDrop::Base);
-            }
-        }
-        None => {}
+        Some(script) if script_drops(script.text) => return Some(PrivilegeDrop::Script(script.path.to_owned())),
+        None if stage.end.entrypoint.is_none() && base_drops(dockerfile, stage) => return Some(PrivilegeDrop::Base),
+        _ => {}
     }
     if let Some(script) = inline_script_drops(dockerfile, stage, &starts) {
         return Some(script);

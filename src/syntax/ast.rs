@@ -140,7 +140,7 @@ pub enum Arguments {
     /// Text for a shell (shell form of RUN, CMD, ENTRYPOINT; SHELL without JSON).
     Shell(Word),
     /// HEALTHCHECK's first word (`CMD`, `NONE`) and what follows it: shell form, exec form or nothing.
-    Health(Word, Box<Arguments>),
+    Health(Word, Box<Self>),
     /// `name=value` pairs, or the one old-style `name value` (ENV, LABEL).
     Pairs(Vec<Pair>),
     /// The instruction that ONBUILD holds.
