@@ -327,7 +327,7 @@ fn sarif_has_no_error_and_no_warning_under_the_validator_that_github_names() {
 
 /// The validator's program: where `HARDEN_SARIF_MULTITOOL` says, or where `tests/run` puts it.
 fn sarif_multitool() -> Option<PathBuf> {
-    let installed = "target/tools/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool";
+    let installed = "target/tools/npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool";
     let path =
         std::env::var_os("HARDEN_SARIF_MULTITOOL").map_or_else(|| support::root().join(installed), PathBuf::from);
     Path::new(&path).is_file().then_some(path)
