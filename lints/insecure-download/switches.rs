@@ -96,46 +96,46 @@ fn by_words(name: &str, words: &[Word]) -> Vec<Evidence> {
         let span =
             if text.contains('=') { word.span } else { next.map_or(word.span, |next| word.span.cover(next.span)) };
         let (key, value) = pair;
-        let shown = format!("{key} {value}");
-        let who = format!("`{name}`");
+        let shown = || format!("{key} {value}");
+        let who = || format!("`{name}`");
         let mut add = |switch: Switch| found.push(Evidence::new(span, switch));
         match (name, key) {
             ("npm" | "yarn" | "pnpm", "strict-ssl" | "enableStrictSsl") if is_config && is_no(value) => {
-                add(Switch::new(shown, who).alias("CKV2_DOCKER_13"));
+                add(Switch::new(shown(), who()).alias("CKV2_DOCKER_13"));
             }
-            ("pip" | "pip3", _) if is_config && key.ends_with(".trusted-host") => add(Switch::new(shown, who)),
-            ("conda" | "mamba" | "micromamba", "ssl_verify") if is_no(value) => add(Switch::new(shown, who)),
-            ("composer", "disable-tls") if is_yes(value) => add(Switch::new(shown, who)),
-            ("composer", "secure-http") if is_no(value) => add(Switch::new(shown, who)),
-            ("bundle" | "bundler", "ssl_verify_mode") if value == "0" => add(Switch::new(shown, who)),
+            ("pip" | "pip3", _) if is_config && key.ends_with(".trusted-host") => add(Switch::new(shown(), who())),
+            ("conda" | "mamba" | "micromamba", "ssl_verify") if is_no(value) => add(Switch::new(shown(), who())),
+            ("composer", "disable-tls") if is_yes(value) => add(Switch::new(shown(), who())),
+            ("composer", "secure-http") if is_no(value) => add(Switch::new(shown(), who())),
+            ("bundle" | "bundler", "ssl_verify_mode") if value == "0" => add(Switch::new(shown(), who())),
             ("go", "GOINSECURE" | "GOSUMDB" | "GONOSUMDB" | "GONOSUMCHECK") => {
                 if let Some(switch) = of_variable(key, value) {
                     add(switch);
                 }
             }
-            ("go", "-insecure") => found.push(Evidence::new(word.span, Switch::new(text, who))),
+            ("go", "-insecure") => found.push(Evidence::new(word.span, Switch::new(text, who()))),
             ("yum" | "dnf" | "tdnf" | "microdnf" | "dnf5" | "yum-config-manager", _) => {
                 let setting = text.trim_start_matches("--setopt=");
                 if let Some((key, value)) = setting.split_once('=')
                     && key.ends_with("sslverify")
                     && is_no(value)
                 {
-                    let switch = Switch::new(setting, who).alias("CKV2_DOCKER_15");
+                    let switch = Switch::new(setting, who()).alias("CKV2_DOCKER_15");
                     found.push(Evidence::new(word.span, switch));
                 }
             }
             ("kubectl" | "helm", "--insecure-skip-tls-verify")
             | ("aws", "--no-verify-ssl")
-            | ("cf", "--skip-ssl-validation") => found.push(Evidence::new(word.span, Switch::new(text, who))),
+            | ("cf", "--skip-ssl-validation") => found.push(Evidence::new(word.span, Switch::new(text, who()))),
             ("skopeo" | "podman" | "buildah", "--tls-verify" | "--src-tls-verify" | "--dest-tls-verify")
             | ("http" | "https" | "xh", "--verify")
             | ("aria2c", "--check-certificate")
                 if is_no(value) =>
             {
-                found.push(Evidence::new(word.span, Switch::new(text, who)));
+                found.push(Evidence::new(word.span, Switch::new(text, who())));
             }
             (_, key) if key.eq_ignore_ascii_case("-SkipCertificateCheck") => {
-                found.push(Evidence::new(word.span, Switch::new(text, who)));
+                found.push(Evidence::new(word.span, Switch::new(text, who())));
             }
             _ => {}
         }

@@ -192,8 +192,8 @@ fn tool_options(tool: Tool) -> &'static [(&'static str, bool)] {
 fn passwords(command: &Command) -> Vec<(&Word, String)> {
     let mut found = by_position(command);
     for (programs, needed, options) in OPTIONS {
-        let there = needed.is_empty() || command.arguments.iter().any(|word| word.text == *needed);
-        if there && programs.contains(&command.base_name()) {
+        let there = || needed.is_empty() || command.arguments.iter().any(|word| word.text == *needed);
+        if programs.contains(&command.base_name()) && there() {
             found.extend(options.iter().flat_map(|option| values_of(command, option)));
         }
     }
@@ -335,7 +335,9 @@ fn named(command: &Command) -> Vec<(&Word, String, String)> {
     let echoes = matches!(command.base_name(), "echo" | "printf");
     let mut found = Vec::new();
     for (index, word) in words.iter().enumerate() {
-        let Some(text) = literal(word) else { continue };
+        // Most words can't hold a name with a value, and every command of every file comes by here.
+        let plain = config.is_none() && !word.text.starts_with("--") && !word.text.contains(['=', ':']);
+        let Some(text) = literal(word).filter(|_| !plain) else { continue };
         if let Some((name, value)) = header(&text) {
             found.push((word, name, value));
             continue;
@@ -379,7 +381,10 @@ fn named(command: &Command) -> Vec<(&Word, String, String)> {
 fn in_sentences(command: &Command) -> Vec<(&Word, String)> {
     let mut found = Vec::new();
     for word in &command.arguments {
-        let Some(text) = literal(word).filter(|text| text.len() <= LONG_WORD) else { continue };
+        if word.text.len() > LONG_WORD || !word.text.contains(' ') {
+            continue;
+        }
+        let Some(text) = literal(word) else { continue };
         let lower = text.to_ascii_lowercase();
         let verbs = ["create user", "alter user", "create role", "alter role", "create login", "alter login", "grant "];
         if verbs.iter().any(|verb| lower.contains(verb)) {

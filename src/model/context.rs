@@ -165,6 +165,10 @@ fn candidates(search: &mut Search<'_>, command: CommandRef<'_>, stage: usize, en
     let workdir = state.workdir.as_ref().map_or("/", |workdir| workdir.value.text.as_str());
     let mut found = Vec::new();
     for name in called(command) {
+        // A RUN mostly calls programs of the base image; looking for each of them in every folder takes time.
+        if run && !name.contains('/') && !search.may_put(&name) {
+            continue;
+        }
         let places = if name.contains('/') {
             vec![super::copies::join(workdir, &name)]
         } else {

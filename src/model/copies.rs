@@ -56,6 +56,14 @@ impl<'a> Search<'a> {
         self.steps == 0 || self.copies.is_empty()
     }
 
+    /// Whether some COPY may put a file of this name somewhere, as such and not inside of a copied folder.
+    pub(super) fn may_put(&self, name: &str) -> bool {
+        self.copies.iter().any(|copy| {
+            let base = |path: &str| path.rsplit('/').next() == Some(name);
+            copy.parents || base(&copy.destination) || copy.sources.iter().any(|source| is_glob(source) || base(source))
+        })
+    }
+
     /// The first paths of the context that COPY and ADD name without wildcards, each once.
     pub(super) fn named_sources(&self, most: usize) -> Vec<String> {
         let from_context = self.copies.iter().filter(|copy| matches!(copy.from, From::Context));
@@ -139,7 +147,11 @@ impl<'a> Search<'a> {
 
 /// The path joined to a folder, cleaned; a relative folder stands at the root.
 pub(super) fn join(folder: &str, path: &str) -> String {
-    if path.starts_with('/') { clean(path) } else { clean(&format!("/{folder}/{path}")) }
+    match (path.starts_with('/'), folder.trim_end_matches('/')) {
+        (true, _) => clean(path),
+        (false, folder) if folder.is_empty() || folder.starts_with('/') => clean(&[folder, "/", path].concat()),
+        (false, folder) => clean(&["/", folder, "/", path].concat()),
+    }
 }
 
 /// What of a path lies below a folder: empty for the folder itself, `None` outside of it.

@@ -105,6 +105,10 @@ pub fn context_path(path: &str) -> String {
 #[must_use]
 pub fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
+    let is_clean = |part: &str| !matches!(part, "" | "." | "..");
+    if path.len() > 1 && path[usize::from(rooted)..].split('/').all(is_clean) {
+        return path.to_owned();
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

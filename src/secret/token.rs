@@ -11,20 +11,12 @@ use super::value;
 /// Every token of known form, in order, without overlaps.
 pub(super) fn scan(text: &str) -> Vec<(Range<usize>, Secret)> {
     let mut scanner = Scanner { text, bytes: text.as_bytes(), runs: Runs::default() };
-    let mut starters = [false; 256];
-    for form in FORMS {
-        starters[usize::from(form.prefix.as_bytes()[0])] = true;
-    }
-    // JSON Web Tokens, private keys, AWS's labels, Telegram's numbers.
-    for byte in *b"e-aAsS0123456789" {
-        starters[usize::from(byte)] = true;
-    }
     let mut found: Vec<(Range<usize>, Secret)> = Vec::new();
     let mut at = 0;
     while at < scanner.bytes.len() {
         let byte = scanner.bytes[at];
-        let inside_word = at > 0 && Alphabet::Word.has(scanner.bytes[at - 1]);
-        match (starters[usize::from(byte)] && !inside_word).then(|| scanner.at(at)).flatten() {
+        let starts = || STARTERS[usize::from(byte)] && (at == 0 || !Alphabet::Word.has(scanner.bytes[at - 1]));
+        match starts().then(|| scanner.at(at)).flatten() {
             Some((range, secret)) => {
                 at = range.end.max(at + 1);
                 found.push((range, secret));
@@ -34,6 +26,31 @@ pub(super) fn scan(text: &str) -> Vec<(Range<usize>, Secret)> {
     }
     found
 }
+
+/// The forms that may start with a byte, a bit for each by its place in [`FORMS`].
+static FORMS_OF: [u128; 256] = {
+    assert!(FORMS.len() <= 128);
+    let mut table = [0; 256];
+    let mut form = 0;
+    while form < FORMS.len() {
+        table[FORMS[form].prefix.as_bytes()[0] as usize] |= 1 << form;
+        form += 1;
+    }
+    table
+};
+
+/// The bytes that a secret may start with: those of the forms, and of JSON Web Tokens, private keys, AWS's labels and
+/// Telegram's numbers.
+static STARTERS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] =
+            FORMS_OF[byte] != 0 || matches!(byte as u8, b'e' | b'-' | b'a' | b'A' | b's' | b'S' | b'0'..=b'9');
+        byte += 1;
+    }
+    table
+};
 
 struct Scanner<'a> {
     text: &'a str,
@@ -63,7 +80,10 @@ impl Scanner<'_> {
     /// The secret that starts at `at`, the start of a word.
     fn at(&mut self, at: usize) -> Option<(Range<usize>, Secret)> {
         let rest = &self.bytes[at..];
-        for form in FORMS {
+        let mut candidates = FORMS_OF[usize::from(rest[0])];
+        while candidates != 0 {
+            let form = &FORMS[candidates.trailing_zeros() as usize];
+            candidates &= candidates - 1;
             if rest.starts_with(form.prefix.as_bytes())
                 && let Some(found) = self.form(form, at)
             {
