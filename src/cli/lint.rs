@@ -5,11 +5,9 @@ use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::ValueEnum;
-use rayon::prelude::*;
 
 use crate::config::{Config, FailOn, Finder, Rules};
 use crate::diagnostic::{Confidence, Severity};
@@ -23,16 +21,8 @@ use super::context;
 use super::failure::Failure;
 use super::input;
 use super::output::{Console, Output};
+use super::parallel;
 use super::selection::{self, Wanted};
-
-/// Room for the shell grammar's recursion, in bytes; the main thread has less of it on some systems.
-const STACK: usize = 8 << 20;
-
-/// Files linted between two writes, for each thread: what bounds memory.
-const BATCH: usize = 32;
-
-/// With fewer files, threads cost more than they bring.
-const FEW: usize = 4;
 
 /// What scripts rely on.
 const EXIT_CODES: &str = "Exit codes: 0 no finding counts, 1 findings at or above --fail-on, 2 something could not be \
@@ -162,29 +152,29 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     problems.iter().for_each(|problem| console.error(&problem.message));
     let mut summary = Summary::default();
     let mut failing = false;
-    let mut linted = Duration::ZERO;
+    let mut written = Duration::ZERO;
     let mut output = Output::to(arguments.output.as_deref())?;
     let mut format = format(arguments, console, planner.folder.clone());
     output.write(|out| format.start(out))?;
-    each_batch(&jobs, |jobs, done, time| {
-        linted += time;
-        for (job, done) in jobs.iter().zip(done) {
-            done.problems.iter().for_each(|problem| console.error(&problem.message));
-            problems.extend(done.problems);
-            let Some(file) = done.result else { continue };
+    parallel::ordered(&jobs, lint_one, |job, done| {
+        let start = Instant::now();
+        done.problems.iter().for_each(|problem| console.error(&problem.message));
+        problems.extend(done.problems);
+        if let Some(file) = done.result {
             summary.add(&file);
             failing |= file.diagnostics.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
             output.write(|out| format.file(out, &file))?;
         }
+        written += start.elapsed();
         Ok(())
     })?;
     output.write(|out| format.finish(out, &summary, &problems))?;
     output.finish()?;
     if arguments.timings {
         let total = start.elapsed();
-        let rest = total.saturating_sub(discovered + linted);
+        let linted = total.saturating_sub(discovered + written);
         console.timing(&format_args!(
-            "{} files: search {discovered:.1?}, read and lint {linted:.1?}, write {rest:.1?}, total {total:.1?}",
+            "{} files: search {discovered:.1?}, read and lint {linted:.1?}, write {written:.1?}, total {total:.1?}",
             jobs.len()
         ));
     }
@@ -280,38 +270,6 @@ impl Planner {
         self.settings.insert(key, Arc::clone(&settings));
         Ok(settings)
     }
-}
-
-/// Lints the jobs batch by batch and hands each batch to `take` in order, with the time it took.
-fn each_batch(
-    jobs: &[Job],
-    mut take: impl FnMut(&[Job], Vec<Done>, Duration) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let no_thread = |error: &dyn std::fmt::Display| {
-        Failure::Usage(format!("no thread can be started ({error}); raise the limit on threads or memory"))
-    };
-    let one_by_one = |jobs: &[Job]| -> Result<Vec<Done>, Failure> {
-        thread::scope(|scope| {
-            let lint = || jobs.iter().map(lint_one).collect::<Vec<_>>();
-            let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, lint);
-            thread.map_err(|error| no_thread(&error))?.join().map_err(|_| no_thread(&"it panicked"))
-        })
-    };
-    let pool = if jobs.len() < FEW {
-        None
-    } else {
-        Some(rayon::ThreadPoolBuilder::new().stack_size(STACK).build().map_err(|error| no_thread(&error))?)
-    };
-    let size = pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads) * BATCH;
-    for jobs in jobs.chunks(size) {
-        let start = Instant::now();
-        let done = match &pool {
-            None => one_by_one(jobs)?,
-            Some(pool) => pool.install(|| jobs.par_iter().map(lint_one).collect()),
-        };
-        take(jobs, done, start.elapsed())?;
-    }
-    Ok(())
 }
 
 /// Reads and lints one file. A panic in here is a bug, and costs this file only.

@@ -8,6 +8,7 @@ mod input;
 mod lint;
 mod lints;
 mod output;
+mod parallel;
 mod parse;
 mod selection;
 

@@ -97,7 +97,12 @@ pub fn discover(roots: &[PathBuf]) -> Discovery {
 struct Search {
     found: Discovery,
     seen: BTreeSet<PathBuf>,
+    /// Folders that were looked at for other linters' configuration.
+    asked: BTreeSet<PathBuf>,
 }
+
+/// How many folders are looked at for other linters' configuration.
+const MOST_ASKED: usize = 16;
 
 impl Search {
     fn root(&mut self, root: &Path) {
@@ -186,7 +191,12 @@ impl Search {
         self.found.skipped.push(Skipped { path: tidy(&path), why });
     }
 
+    /// Looks for other linters' configuration in the first few folders: it is for one note, and whoever names a thousand
+    /// files waits for each question.
     fn foreign_beside(&mut self, folder: &Path) {
+        if self.asked.len() >= MOST_ASKED || !self.asked.insert(folder.to_owned()) {
+            return;
+        }
         let present = FOREIGN.iter().map(|name| folder.join(name)).filter(|path| path.is_file());
         self.found.foreign.extend(present.map(|path| tidy(&path)));
     }
