@@ -130,6 +130,8 @@ struct Job {
     path: PathBuf,
     /// The path to report, with `/`.
     shown: Arc<str>,
+    /// Whether the caller named the file, so that it is linted whatever it looks like.
+    named: bool,
     settings: Arc<Settings>,
     fail_on: FailOn,
 }
@@ -138,6 +140,8 @@ struct Job {
 struct Done {
     result: Option<FileResult>,
     problems: Vec<Problem>,
+    /// Whether the file is left out as a template.
+    template: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
@@ -152,6 +156,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     problems.iter().for_each(|problem| console.error(&problem.message));
     let mut summary = Summary::default();
     let mut failing = false;
+    let mut templates = 0;
     let mut written = Duration::ZERO;
     let mut output = Output::to(arguments.output.as_deref())?;
     let mut format = format(arguments, console, planner.folder.clone());
@@ -160,6 +165,10 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         let start = Instant::now();
         done.problems.iter().for_each(|problem| console.error(&problem.message));
         problems.extend(done.problems);
+        if done.template {
+            templates += 1;
+            console.detail(&format_args!("`{}` is skipped: a template, by what is in it", job.shown));
+        }
         if let Some(file) = done.result {
             summary.add(&file);
             failing |= file.diagnostics.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
@@ -178,10 +187,14 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
             jobs.len()
         ));
     }
+    if templates > 0 {
+        let plural = if templates == 1 { "" } else { "s" };
+        console.note(&format_args!("skipped {templates} template{plural}, told by their text; name one to lint it"));
+    }
     if !problems.is_empty() {
         return Ok(2);
     }
-    if jobs.is_empty() {
+    if jobs.len() == templates {
         console.error(&nothing(arguments, &discovery, planner.excluded));
         return Ok(3);
     }
@@ -251,6 +264,7 @@ impl Planner {
         let configured = config.as_ref().and_then(|config| config.fail_on);
         Ok(Some(Job {
             path: found.path.clone(),
+            named: found.named,
             shown: found.path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into(),
             settings: self.settings(config.as_deref(), &path)?,
             fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
@@ -276,7 +290,7 @@ impl Planner {
 fn lint_one(job: &Job) -> Done {
     catch_unwind(AssertUnwindSafe(|| read_and_lint(job))).unwrap_or_else(|_| {
         let message = format!("`{}` can't be linted because of a bug in harden; please report it", job.shown);
-        Done { result: None, problems: vec![Problem { path: Some(job.shown.to_string()), message }] }
+        Done { result: None, problems: vec![Problem { path: Some(job.shown.to_string()), message }], template: false }
     })
 }
 
@@ -284,9 +298,12 @@ fn read_and_lint(job: &Job) -> Done {
     let problem = |message| Problem { path: Some(job.shown.to_string()), message };
     let source = match input::read(&job.path) {
         Ok(source) => source,
-        Err(message) => return Done { result: None, problems: vec![problem(message)] },
+        Err(message) => return Done { result: None, problems: vec![problem(message)], template: false },
     };
     let mut dockerfile = Dockerfile::new(&job.shown, source);
+    if !job.named && is_template(&dockerfile) {
+        return Done { result: None, problems: Vec::new(), template: true };
+    }
     // Standard input has the build context of the file whose name it is given.
     let location = if is_stdin(&job.path) { Path::new(job.shown.as_ref()) } else { &job.path };
     context::gather(&mut dockerfile, location);
@@ -298,7 +315,19 @@ fn read_and_lint(job: &Job) -> Done {
     // The text is needed to show findings, and for nothing else.
     let source = if outcome.diagnostics.is_empty() { Source::default() } else { dockerfile.source };
     let (diagnostics, suppressed) = (outcome.diagnostics, outcome.suppressed);
-    Done { result: Some(FileResult { path: Arc::clone(&job.shown), source, diagnostics, suppressed }), problems }
+    let result = FileResult { path: Arc::clone(&job.shown), source, diagnostics, suppressed };
+    Done { result: Some(result), problems, template: false }
+}
+
+/// Whether a file becomes a Dockerfile only when a template engine has been over it: a line that BuildKit refuses has that
+/// engine's marks. What is valid Dockerfile is linted, marks or not.
+fn is_template(dockerfile: &Dockerfile) -> bool {
+    let text = dockerfile.source.text();
+    dockerfile.errors.iter().any(|error| {
+        let start = text[..error.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[start..].lines().next().unwrap_or("");
+        ["{{", "{%", "<%"].iter().any(|mark| line.contains(mark))
+    })
 }
 
 fn format(arguments: &Arguments, console: &Console, root: PathBuf) -> Box<dyn report::Format> {

@@ -83,7 +83,25 @@ fn known_name(name: &str, parent: &str) -> Option<FileGuess> {
 
 fn by_ending(name: &str) -> Option<FileGuess> {
     let guess = |what, confidence| Some(FileGuess { what, confidence });
-    if let Some(variant) = name.strip_prefix(".env.").or_else(|| name.strip_suffix(".env")) {
+    if let Some(stem) = name.strip_suffix(".env") {
+        // Anything may be called `name.env`; these words say what is in it.
+        const REAL: [&str; 11] = [
+            "prod",
+            "production",
+            "staging",
+            "live",
+            "local",
+            "private",
+            "secret",
+            "secrets",
+            "creds",
+            "credentials",
+            "passwords",
+        ];
+        let real = stem.split(['.', '-', '_']).any(|word| REAL.contains(&word));
+        return if real { guess("an environment file", Confidence::Medium) } else { None };
+    }
+    if let Some(variant) = name.strip_prefix(".env.") {
         let harmless =
             ["example", "sample", "template", "dist", "defaults", "default", "schema", "tpl", "tmpl", "vault"];
         let real = !variant.split(['.', '-', '_']).any(|word| harmless.contains(&word));

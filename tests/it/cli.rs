@@ -344,3 +344,15 @@ fn the_example_projects_give_what_the_readme_shows() {
     assert_eq!(ran.stdout.lines().count(), expected.lines().count(), "{}", ran.stdout);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), "note: skipped 1 template\n"));
 }
+
+#[test]
+fn templates_are_told_by_their_text_and_linted_when_named() {
+    let template = "FROM debian\n{{if windows}}\nRUN dir\n{{end}}\n";
+    let folder = folder(&[("Dockerfile", template)]);
+    let found = harden(folder.path(), &["lint"]);
+    assert_eq!((found.code, found.stdout.as_str()), (Some(3), ""));
+    assert!(found.stderr.contains("skipped 1 template"), "{}", found.stderr);
+    let named = harden(folder.path(), &["lint", "--select", "syntax-error", "Dockerfile"]);
+    assert_eq!(named.code, Some(1));
+    assert!(named.stdout.contains("`{{if` is no instruction"), "{}", named.stdout);
+}
