@@ -111,14 +111,14 @@ fn tokens(dockerfile: &Dockerfile, instruction: &Instruction) -> Vec<Found> {
         .collect()
 }
 
-/// Secrets that a command's own way of reading its words gives away.
+/// Secrets that a command's own way of reading its words gives away; [`tokens`] finds those of known form.
 fn in_command(dockerfile: &Dockerfile, at: &CommandRef<'_>) -> Vec<Found> {
     let command = at.command;
     let place = |word: &Word, value: &str, secret: Secret| (locate(dockerfile, word, value), secret);
     let mut found = Vec::new();
     for assignment in &command.assignments {
         if let Some(value) = literal(&assignment.value) {
-            let secret = secret::in_assignment(&assignment.name, &value);
+            let secret = secret::by_name(&assignment.name, &value);
             found.extend(secret.map(|secret| place(&assignment.value, &value, secret)));
         }
     }
@@ -129,7 +129,7 @@ fn in_command(dockerfile: &Dockerfile, at: &CommandRef<'_>) -> Vec<Found> {
         found.extend(secret.map(|secret| place(word, &value, secret)));
     }
     for (word, name, value) in named(command) {
-        found.extend(secret::in_assignment(&name, &value).map(|secret| place(word, &value, secret)));
+        found.extend(secret::by_name(&name, &value).map(|secret| place(word, &value, secret)));
     }
     found
 }

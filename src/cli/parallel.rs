@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn results_come_in_order_whatever_takes_longest() {
         let items: Vec<usize> = (0..1000).collect();
-        let slow = |item: &usize| if item % 100 == 0 { (0..20_000).fold(*item, |a, b| a ^ b ^ b) } else { *item };
+        let slow =
+            |item: &usize| if item.is_multiple_of(100) { (0..20_000).fold(*item, |a, b| a ^ b ^ b) } else { *item };
         let mut taken = Vec::new();
         let result = ordered(&items, slow, |item, result| {
             taken.push((*item, result));

@@ -37,7 +37,13 @@ pub fn in_assignment(name: &str, value: &str) -> Option<Secret> {
     if let Some((_, secret)) = in_text(value).into_iter().max_by_key(|(_, secret)| secret.confidence) {
         return Some(secret);
     }
-    value::judge(&name::Name::new(name), value)
+    by_name(name, value)
+}
+
+/// As [`in_assignment`], for a value that [`in_text`] is asked about with the text around it: only what the name says.
+#[must_use]
+pub fn by_name(name: &str, value: &str) -> Option<Secret> {
+    value::judge(&name::Name::new(name), value::unquoted(value))
 }
 
 /// Whether a variable's name asks for a secret: `GITHUB_TOKEN`, `dbPassword`, but neither `TOKEN_TTL` nor `KEY_NAME`.
