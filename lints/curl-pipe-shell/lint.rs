@@ -328,11 +328,10 @@ fn has_inline(command: &Command) -> bool {
 
 /// Whether two paths of one script mean one file, given that the working directory may have changed between them.
 fn same_file(a: &str, b: &str) -> bool {
-    let plain = |path: &str| path.trim_start_matches("./").to_owned();
-    let (a, b) = (plain(a), plain(b));
-    let name = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
-    let (folder_a, folder_b) = (a.contains('/'), b.contains('/'));
-    a == b || name(&a) == name(&b) && !name(&a).is_empty() && !(folder_a && folder_b)
+    let (a, b) = (a.trim_start_matches("./"), b.trim_start_matches("./"));
+    let (name_a, name_b) = (a.rsplit('/').next(), b.rsplit('/').next());
+    let both_in_folders = a.contains('/') && b.contains('/');
+    a == b || name_a == name_b && name_a != Some("") && !both_in_folders
 }
 
 /// A program that runs code it is given.

@@ -87,6 +87,39 @@ fn git(invocation: &tools::Invocation<'_>) -> Option<Evidence> {
 /// Tools that are told by the words alone: `npm config set strict-ssl false`, `conda config --set ssl_verify no`.
 fn by_words(name: &str, words: &[Word]) -> Vec<Evidence> {
     let mut found = Vec::new();
+    // Programs that the words below can't concern, and which most commands are.
+    if matches!(
+        name,
+        "apt-get"
+            | "apt"
+            | "apk"
+            | "curl"
+            | "wget"
+            | "tar"
+            | "rm"
+            | "mv"
+            | "cp"
+            | "ln"
+            | "mkdir"
+            | "cd"
+            | "echo"
+            | "chmod"
+            | "chown"
+            | "make"
+            | "cmake"
+            | "set"
+            | "test"
+            | "["
+            | "[["
+            | "export"
+            | "git"
+            | "gpg"
+            | "sed"
+            | "find"
+            | "cat"
+    ) {
+        return found;
+    }
     let is_config = words.iter().any(|word| matches!(word.text.as_str(), "config" | "set" | "env"));
     for (index, word) in words.iter().enumerate() {
         let text = word.text.as_str();

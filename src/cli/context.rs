@@ -16,7 +16,7 @@ use crate::model::{Context, ContextFile, Dockerfile, Known, Wanted, wanted};
 const MAX_FILE: u64 = 256 * 1024;
 
 /// How many folders above the Dockerfile's are looked at for the context.
-const MAX_ANCESTORS: usize = 16;
+const MAX_ANCESTORS: usize = 8;
 
 /// Finds the build context of a Dockerfile at `file` and fills in the facts; says in [`Context::files`] why where it
 /// can't.

@@ -6,8 +6,8 @@
 mod error;
 mod name;
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -96,7 +96,7 @@ pub fn discover(roots: &[PathBuf]) -> Discovery {
 #[derive(Default)]
 struct Search {
     found: Discovery,
-    seen: BTreeSet<PathBuf>,
+    seen: HashSet<OsString>,
     /// Folders that were looked at for other linters' configuration.
     asked: BTreeSet<PathBuf>,
 }
@@ -180,7 +180,7 @@ impl Search {
 
     fn take(&mut self, path: PathBuf, named: bool) {
         let path = tidy(&path);
-        if self.seen.insert(path.clone()) {
+        if self.seen.insert(path.clone().into_os_string()) {
             self.found.files.push(Found { path, named });
         } else if named && let Some(earlier) = self.found.files.iter_mut().find(|found| found.path == path) {
             earlier.named = true;

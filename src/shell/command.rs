@@ -160,7 +160,9 @@ impl Command {
     /// The command's name without its folder and a Windows `.exe`, in the case that it is written in.
     #[must_use]
     pub fn base_name(&self) -> &str {
-        let name = self.name.text.rsplit(['/', '\\']).next().unwrap_or("");
+        // Every lint asks this of every command.
+        let name = self.name.text.as_str();
+        let name = memchr::memrchr2(b'/', b'\\', name.as_bytes()).map_or(name, |at| &name[at + 1..]);
         name.strip_suffix(".exe").unwrap_or(name)
     }
 }
