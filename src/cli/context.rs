@@ -3,11 +3,12 @@
 //! The folder may belong to a stranger: reads are bounded, only regular files are opened, and no symbolic link leads out
 //! of the context.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::dockerignore::Dockerignore;
 use crate::model::{Context, ContextFile, Dockerfile, Known, Wanted, wanted};
@@ -20,13 +21,13 @@ const MAX_ANCESTORS: usize = 8;
 
 /// Finds the build context of a Dockerfile at `file` and fills in the facts; says in [`Context::files`] why where it
 /// can't.
-pub fn gather(dockerfile: &mut Dockerfile, file: &Path) {
+pub fn gather(dockerfile: &mut Dockerfile, file: &Path, repositories: &Repositories) {
     let wanted = wanted(dockerfile);
     if wanted.is_empty() {
         dockerfile.context = Context { files: Known::Known(BTreeMap::new()), ignore: None };
         return;
     }
-    match folder_of(dockerfile, file, &wanted) {
+    match folder_of(dockerfile, file, &wanted, repositories) {
         Known::Known(folder) => fill_with(dockerfile, file, &folder, wanted),
         Known::Unknown(why) => dockerfile.context = Context { files: Known::Unknown(why), ignore: None },
     }
@@ -39,10 +40,24 @@ pub fn gather(dockerfile: &mut Dockerfile, file: &Path) {
 /// them exist, the nearest of equals. Where none has any of them, there is no telling.
 #[must_use]
 pub fn find(dockerfile: &Dockerfile, file: &Path) -> Known<PathBuf> {
-    folder_of(dockerfile, file, &wanted(dockerfile))
+    folder_of(dockerfile, file, &wanted(dockerfile), &Repositories::default())
 }
 
-fn folder_of(dockerfile: &Dockerfile, file: &Path, wanted: &[Wanted]) -> Known<PathBuf> {
+/// Which folders are roots of repositories, asked once a folder: files of one run have most of theirs above in common.
+#[derive(Default)]
+pub struct Repositories(Mutex<HashMap<PathBuf, bool>>);
+
+impl Repositories {
+    fn is_root(&self, folder: &Path) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(folder) {
+            Some(is_root) => *is_root,
+            None => *known.entry(folder.to_owned()).or_insert_with(|| folder.join(".git").exists()),
+        }
+    }
+}
+
+fn folder_of(dockerfile: &Dockerfile, file: &Path, wanted: &[Wanted], repositories: &Repositories) -> Known<PathBuf> {
     if dockerfile.path.as_ref() == "-" {
         return Known::Unknown("standard input has no build context".to_owned());
     }
@@ -62,7 +77,7 @@ fn folder_of(dockerfile: &Dockerfile, file: &Path, wanted: &[Wanted]) -> Known<P
     let mut best = (count(&own), own.clone());
     let enough = if named { telling.len() } else { 1 };
     if best.0 < enough {
-        for folder in within_repository(&own) {
+        for folder in within_repository(&own, repositories) {
             let found = count(&folder);
             if found > best.0 {
                 best = (found, folder);
@@ -106,12 +121,15 @@ fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Ve
 /// of the context. The first is all there is when it exists, even empty. `root` is canonical.
 fn ignore_file(file: &Path, root: &Path) -> Option<Dockerignore> {
     let within = |folder: &Path, name: &OsStr| {
-        let path = fs::canonicalize(folder.join(name)).ok()?;
+        let path = folder.join(name);
+        fs::symlink_metadata(&path).ok()?;
+        let path = fs::canonicalize(path).ok()?;
         if path.starts_with(folder) { read_text(&path) } else { None }
     };
     let beside = || {
         let mut name = file.file_name()?.to_owned();
         name.push(".dockerignore");
+        fs::symlink_metadata(file.with_file_name(&name)).ok()?;
         let folder = fs::canonicalize(std::path::absolute(file).ok()?.parent()?).ok()?;
         within(&folder, &name)
     };
@@ -171,11 +189,10 @@ fn join(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// The folders above one, nearest first, up to the root of the repository it is in; none outside of a repository.
-fn within_repository(folder: &Path) -> Vec<PathBuf> {
-    let is_root = |folder: &Path| folder.join(".git").exists();
-    let chain: Vec<PathBuf> = folder.ancestors().take(MAX_ANCESTORS).map(Path::to_path_buf).collect();
-    match chain.iter().position(|folder| is_root(folder)) {
-        Some(last) => chain.into_iter().take(last + 1).skip(1).collect(),
+fn within_repository(folder: &Path, repositories: &Repositories) -> Vec<PathBuf> {
+    let chain = || folder.ancestors().take(MAX_ANCESTORS);
+    match chain().position(|folder| repositories.is_root(folder)) {
+        Some(last) => chain().take(last + 1).skip(1).map(Path::to_path_buf).collect(),
         None => Vec::new(),
     }
 }

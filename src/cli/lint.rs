@@ -161,22 +161,27 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     let mut output = Output::to(arguments.output.as_deref())?;
     let mut format = format(arguments, console, planner.folder.clone());
     output.write(|out| format.start(out))?;
-    parallel::ordered(&jobs, lint_one, |job, done| {
-        let start = Instant::now();
-        done.problems.iter().for_each(|problem| console.error(&problem.message));
-        problems.extend(done.problems);
-        if done.template {
-            templates += 1;
-            console.detail(&format_args!("`{}` is skipped: a template, by what is in it", job.shown));
-        }
-        if let Some(file) = done.result {
-            summary.add(&file);
-            failing |= file.diagnostics.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
-            output.write(|out| format.file(out, &file))?;
-        }
-        written += start.elapsed();
-        Ok(())
-    })?;
+    let repositories = context::Repositories::default();
+    parallel::ordered(
+        &jobs,
+        |job| lint_one(job, &repositories),
+        |job, done| {
+            let start = Instant::now();
+            done.problems.iter().for_each(|problem| console.error(&problem.message));
+            problems.extend(done.problems);
+            if done.template {
+                templates += 1;
+                console.detail(&format_args!("`{}` is skipped: a template, by what is in it", job.shown));
+            }
+            if let Some(file) = done.result {
+                summary.add(&file);
+                failing |= file.diagnostics.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
+                output.write(|out| format.file(out, &file))?;
+            }
+            written += start.elapsed();
+            Ok(())
+        },
+    )?;
     output.write(|out| format.finish(out, &summary, &problems))?;
     output.finish()?;
     if arguments.timings {
@@ -287,14 +292,14 @@ impl Planner {
 }
 
 /// Reads and lints one file. A panic in here is a bug, and costs this file only.
-fn lint_one(job: &Job) -> Done {
-    catch_unwind(AssertUnwindSafe(|| read_and_lint(job))).unwrap_or_else(|_| {
+fn lint_one(job: &Job, repositories: &context::Repositories) -> Done {
+    catch_unwind(AssertUnwindSafe(|| read_and_lint(job, repositories))).unwrap_or_else(|_| {
         let message = format!("`{}` can't be linted because of a bug in harden; please report it", job.shown);
         Done { result: None, problems: vec![Problem { path: Some(job.shown.to_string()), message }], template: false }
     })
 }
 
-fn read_and_lint(job: &Job) -> Done {
+fn read_and_lint(job: &Job, repositories: &context::Repositories) -> Done {
     let problem = |message| Problem { path: Some(job.shown.to_string()), message };
     let source = match input::read(&job.path) {
         Ok(source) => source,
@@ -306,7 +311,7 @@ fn read_and_lint(job: &Job) -> Done {
     }
     // Standard input has the build context of the file whose name it is given.
     let location = if is_stdin(&job.path) { Path::new(job.shown.as_ref()) } else { &job.path };
-    context::gather(&mut dockerfile, location);
+    context::gather(&mut dockerfile, location, repositories);
     let outcome = lint::run(&dockerfile, &job.settings);
     let failed = outcome.errors.iter().map(|error| {
         problem(format!("`{}` failed on `{}` ({}); please report this bug", error.lint, error.path, error.message))
