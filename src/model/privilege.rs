@@ -32,18 +32,21 @@ pub fn drops_privileges(dockerfile: &Dockerfile, stage: &Stage) -> Option<Privil
     if let Some(command) = direct.into_iter().find(|command| switches_user(command)) {
         return Some(PrivilegeDrop::Command(command.span));
     }
-    match script_of(dockerfile, stage) {
+    let script = script_of(dockerfile, stage);
+    match &script {
         Some(script) if script_drops(script.text) => return Some(PrivilegeDrop::Script(script.path.to_owned())),
         None if stage.end.entrypoint.is_none() && base_drops(dockerfile, stage) => return Some(PrivilegeDrop::Base),
         _ => {}
     }
-    if let Some(script) = inline_script_drops(dockerfile, stage, &starts) {
-        return Some(script);
+    if let Some(inline) = inline_script_drops(dockerfile, stage, &starts) {
+        return Some(inline);
     }
     let starts_script =
         starts.iter().flat_map(|start| &start.scripts).flat_map(|script| &script.commands).any(may_be_a_script);
-    let unread = script_of(dockerfile, stage).is_none();
-    (starts_script && unread).then(|| installed_helper(dockerfile, stage)).flatten().map(PrivilegeDrop::Likely)
+    (starts_script && script.is_none())
+        .then(|| installed_helper(dockerfile, stage))
+        .flatten()
+        .map(PrivilegeDrop::Likely)
 }
 
 /// An entrypoint script written by the Dockerfile itself: `COPY <<EOF /entrypoint.sh`.
