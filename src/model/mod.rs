@@ -11,6 +11,7 @@ mod image_name;
 mod insert;
 mod modes;
 mod origin;
+mod packages;
 mod privilege;
 mod rewrite;
 mod scope;
@@ -25,6 +26,7 @@ pub use facts::{
 pub use image::{Account, ImageContent, ImageFacts};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
+pub use packages::{Cleanup, Reliance, empties};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
