@@ -80,7 +80,7 @@ fn question<'a>(command: &CommandRef<'a>) -> Option<Question<'a>> {
     let Some(tool) = tools::invocation(command.command) else { return of_other_tools(command) };
     let verb = tool.subcommand?;
     let (asks, answer): (bool, &'static str) = match tool.tool {
-        Tool::Apt => (apt_asks(&tool), "-y"),
+        Tool::Apt => (apt_asks(&tool, command.parent().is_some_and(|parent| parent.base_name() == "xargs")), "-y"),
         // microdnf never asks.
         Tool::Dnf if name != "microdnf" => (dnf_asks(&tool), "-y"),
         Tool::Zypper => (zypper_asks(&tool), "-y"),
@@ -118,7 +118,7 @@ fn question<'a>(command: &CommandRef<'a>) -> Option<Question<'a>> {
     asks.then_some(Question { shown, behind, answer, aliases })
 }
 
-fn apt_asks(tool: &Invocation<'_>) -> bool {
+fn apt_asks(tool: &Invocation<'_>, more: bool) -> bool {
     const VERBS: [&str; 14] = [
         "install",
         "reinstall",
@@ -142,8 +142,9 @@ fn apt_asks(tool: &Invocation<'_>) -> bool {
         .sum();
     let by_setting = ["APT::Get::Assume-Yes", "quiet", "APT::Get::Simulate"];
     let answered = ["--yes", "--simulate", "--help", "--version", "--print-uris", "--assume-no", "--config-file"];
-    // Without packages there is nothing to ask about.
+    // Without packages there is nothing to ask about; xargs has `more` words.
     let idle = match tool.verb() {
+        _ if more => false,
         "install" => tool.operands.is_empty() && !tool.has("--fix-broken"),
         "remove" | "purge" | "reinstall" => tool.operands.is_empty(),
         _ => false,
