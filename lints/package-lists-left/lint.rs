@@ -2,9 +2,9 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint, Preset};
-use crate::model::{Cleanup, CommandRef, Dockerfile, Reliance, empties};
+use crate::model::{Cleanup, CommandRef, Dockerfile, Reliance, takes_apt_lists};
+use crate::shell::Nesting;
 use crate::shell::tools::{self, Tool};
-use crate::shell::{Command, Nesting};
 
 pub(super) static LINT: Lint = Lint {
     summary: "apt's package lists stay in the image",
@@ -48,7 +48,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
     }
     for update in &updates {
-        if update.cleanup_behind(takes_lists) == Cleanup::Missing {
+        if update.cleanup_behind(takes_apt_lists) == Cleanup::Missing {
             report(dockerfile, update, findings);
         }
     }
@@ -69,13 +69,6 @@ fn fetches_lists(command: &CommandRef<'_>) -> bool {
     // What runs in another root, container or machine leaves nothing here.
     let outside = matches!(command.outermost().base_name(), "chroot" | "ssh" | "docker" | "nsenter" | "unshare");
     tool.tool == Tool::Apt && tool.verb() == "update" && !elsewhere && !outside && !tool.has("--print-uris")
-}
-
-fn takes_lists(command: &Command) -> bool {
-    let is_distclean = matches!(command.base_name(), "apt-get" | "apt")
-        && command.arguments.iter().any(|word| matches!(word.text.as_str(), "distclean" | "dist-clean"));
-    let named = ["/var/lib/apt", "apt/lists", "/var/lib/*", "/var/*", "/var/lib/[", "lists/*"];
-    is_distclean || empties(command, &named)
 }
 
 fn report(dockerfile: &Dockerfile, update: &CommandRef<'_>, findings: &mut Findings) {

@@ -9,6 +9,7 @@ mod facts;
 mod image;
 mod image_name;
 mod insert;
+mod join;
 mod modes;
 mod origin;
 mod packages;
@@ -26,7 +27,7 @@ pub use facts::{
 pub use image::{Account, ImageContent, ImageFacts};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
-pub use packages::{Cleanup, Reliance, empties};
+pub use packages::{Cleanup, Reliance, empties, takes_apt_lists, may_use_index};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;

@@ -222,6 +222,21 @@ pub fn empties(command: &Command, folders: &[&str]) -> bool {
     removes && command.arguments.iter().any(|word| named(&word.text))
 }
 
+/// Whether a command works with the package index that `tool` (apt or apk) has on disk, or isn't seen through.
+#[must_use]
+pub fn may_use_index(command: &Command, tool: Tool) -> bool {
+    matches!(touch(command, tool), Touch::Uses | Touch::Unclear)
+}
+
+/// Whether a command takes apt's lists away.
+#[must_use]
+pub fn takes_apt_lists(command: &Command) -> bool {
+    let is_distclean = matches!(command.base_name(), "apt-get" | "apt")
+        && command.arguments.iter().any(|word| matches!(word.text.as_str(), "distclean" | "dist-clean"));
+    let named = ["/var/lib/apt", "apt/lists", "/var/lib/*", "/var/*", "/var/lib/[", "lists/*"];
+    is_distclean || empties(command, &named)
+}
+
 /// What a command does with the index of `tool`.
 fn touch(command: &Command, tool: Tool) -> Touch {
     let name = command.base_name();
@@ -237,6 +252,8 @@ fn touch(command: &Command, tool: Tool) -> Touch {
             {
                 Touch::Uses
             }
+            // What is gone is as good as fetched anew: nobody works with the old one.
+            "rm" | "find" if tool == Tool::Apt && takes_apt_lists(command) => Touch::Fetches,
             _ if is_opaque(command) => Touch::Unclear,
             _ => Touch::Nothing,
         };
