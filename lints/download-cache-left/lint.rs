@@ -41,7 +41,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let finding = findings.report(verb.span, "`pip install` keeps what it downloads and builds in the image");
         finding
             .because("nobody installs it a second time from there, and every copy of the image carries it")
-            .help("Add `--no-cache-dir`, or mount a cache on `/root/.cache/pip`")
+            .help("Add `--no-cache-dir`, or mount a cache where pip keeps its own")
             .aliases(LINT.aliases);
         if !command.script.clean {
             finding.confidence(Confidence::Medium);
