@@ -95,6 +95,9 @@ fn kind(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word, value: 
     if matches!(base, "." | "..") {
         return Kind::Plain;
     }
+    if TEXTS.contains(&base) {
+        return Kind::Plain;
+    }
     let Some((stem, extension)) = base.rsplit_once('.') else { return Kind::Unclear };
     let extension = extension.to_ascii_lowercase();
     let stem = stem.to_ascii_lowercase();
@@ -102,31 +105,177 @@ fn kind(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word, value: 
         return Kind::Special;
     }
     // `.bashrc`, `.npmrc`, `.git`: what starts with a dot and has no other is configuration.
-    let is_dotfile = stem.is_empty() && extension.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let is_dotfile =
+        stem.is_empty() && extension.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if is_dotfile || NO_ARCHIVES.contains(&extension.as_str()) { Kind::Plain } else { Kind::Unclear }
 }
 
 fn is_remote(source: &str) -> bool {
     let lower = source.trim_start_matches('"').to_ascii_lowercase();
-    lower.contains("://") || lower.starts_with("git@") || lower.starts_with("github.com/") || lower.ends_with(".git")
+    lower.contains("://")
+        || lower.starts_with("git@")
+        || lower.starts_with("github.com/")
+        || lower.ends_with(".git")
         || lower.split_once(':').is_some_and(|(user, _)| user.contains('@'))
 }
 
 /// Endings of archives that ADD unpacks, or of what it may unpack: compressed files are archives often enough.
 const ARCHIVES: [&str; 20] = [
-    "tar", "tgz", "tbz", "tbz2", "tb2", "txz", "tlz", "tzst", "tz2", "taz", "gz", "bz2", "xz", "zst", "lzma", "z", "gem",
-    "crate", "box", "ova",
+    "tar", "tgz", "tbz", "tbz2", "tb2", "txz", "tlz", "tzst", "tz2", "taz", "gz", "bz2", "xz", "zst", "lzma", "z",
+    "gem", "crate", "box", "ova",
+];
+
+/// Files without an ending that tools find by their names, all of them texts.
+const TEXTS: [&str; 14] = [
+    "Brewfile",
+    "Caddyfile",
+    "Dockerfile",
+    "Gemfile",
+    "Jenkinsfile",
+    "LICENSE",
+    "Makefile",
+    "Pipfile",
+    "Procfile",
+    "README",
+    "Rakefile",
+    "VERSION",
+    "Vagrantfile",
+    "crontab",
 ];
 
 /// Endings of files that are no tar archives, compressed or not. Zip and the many formats made of it are not unpacked.
 const NO_ARCHIVES: [&str; 133] = [
-    "a", "asc", "asp", "aspx", "bash", "bashrc", "bat", "c", "cc", "cer", "cert", "cfg", "cgi", "cmake", "cmd", "cnf", "conf",
-    "config", "cpp", "cron", "crt", "cs", "csproj", "css", "csv", "cxx", "deb", "der", "dll", "ear", "ejs", "el", "env",
-    "erb", "ex", "exe", "exs", "fish", "fsproj", "gemspec", "go", "gpg", "gradle", "groovy", "h", "hcl", "hpp", "hs", "htm",
-    "html", "ico", "ini", "j2", "jar", "java", "jinja", "jinja2", "jpeg", "jpg", "js", "json", "jsx", "key", "kt", "kts",
-    "ldif", "less", "list", "lock", "lua", "md", "mjs", "mod", "mustache", "pem", "php", "pl", "pm", "png", "pp", "ps1",
-    "properties", "proto", "ps", "pub", "py", "pyx", "r", "rb", "repo", "rpm", "rs", "rst", "ru", "rules", "sass", "sbt",
-    "scala", "scss", "service", "sh", "sln", "so", "sql", "sudoers", "sum", "svg", "swift", "tcl", "template", "tf", "tmpl",
-    "toml", "tpl", "ts", "tsx", "ttf", "txt", "vbproj", "vcl", "vim", "vue", "war", "wasm", "whl", "wsdl", "wsgi", "xml",
-    "xsd", "xsl", "yaml", "yml", "zip",
+    "a",
+    "asc",
+    "asp",
+    "aspx",
+    "bash",
+    "bashrc",
+    "bat",
+    "c",
+    "cc",
+    "cer",
+    "cert",
+    "cfg",
+    "cgi",
+    "cmake",
+    "cmd",
+    "cnf",
+    "conf",
+    "config",
+    "cpp",
+    "cron",
+    "crt",
+    "cs",
+    "csproj",
+    "css",
+    "csv",
+    "cxx",
+    "deb",
+    "der",
+    "dll",
+    "ear",
+    "ejs",
+    "el",
+    "env",
+    "erb",
+    "ex",
+    "exe",
+    "exs",
+    "fish",
+    "fsproj",
+    "gemspec",
+    "go",
+    "gpg",
+    "gradle",
+    "groovy",
+    "h",
+    "hcl",
+    "hpp",
+    "hs",
+    "htm",
+    "html",
+    "ico",
+    "ini",
+    "j2",
+    "jar",
+    "java",
+    "jinja",
+    "jinja2",
+    "jpeg",
+    "jpg",
+    "js",
+    "json",
+    "jsx",
+    "key",
+    "kt",
+    "kts",
+    "ldif",
+    "less",
+    "list",
+    "lock",
+    "lua",
+    "md",
+    "mjs",
+    "mod",
+    "mustache",
+    "pem",
+    "php",
+    "pl",
+    "pm",
+    "png",
+    "pp",
+    "ps1",
+    "properties",
+    "proto",
+    "ps",
+    "pub",
+    "py",
+    "pyx",
+    "r",
+    "rb",
+    "repo",
+    "rpm",
+    "rs",
+    "rst",
+    "ru",
+    "rules",
+    "sass",
+    "sbt",
+    "scala",
+    "scss",
+    "service",
+    "sh",
+    "sln",
+    "so",
+    "sql",
+    "sudoers",
+    "sum",
+    "svg",
+    "swift",
+    "tcl",
+    "template",
+    "tf",
+    "tmpl",
+    "toml",
+    "tpl",
+    "ts",
+    "tsx",
+    "ttf",
+    "txt",
+    "vbproj",
+    "vcl",
+    "vim",
+    "vue",
+    "war",
+    "wasm",
+    "whl",
+    "wsdl",
+    "wsgi",
+    "xml",
+    "xsd",
+    "xsl",
+    "yaml",
+    "yml",
+    "zip",
 ];

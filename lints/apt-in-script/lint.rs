@@ -11,12 +11,7 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Build,
     severity: Severity::Info,
     preset: Preset::Pedantic,
-    aliases: &[
-        "DL3027",
-        "CKV_DOCKER_9",
-        "b84a0b47",
-        "dockerfile.best-practice.prefer-apt-get.prefer-apt-get",
-    ],
+    aliases: &["DL3027", "CKV_DOCKER_9", "b84a0b47", "dockerfile.best-practice.prefer-apt-get.prefer-apt-get"],
     sources: &[
         "https://manpages.debian.org/bookworm/apt/apt.8.en.html#SCRIPT_USAGE_AND_DIFFERENCES_FROM_OTHER_APT_TOOLS",
         "https://manpages.debian.org/bookworm/apt/apt-get.8.en.html",
@@ -26,12 +21,37 @@ pub(super) static LINT: Lint = Lint {
 };
 
 /// Options that both programs know and read alike, by the name their table leads with or as written.
-const SHARED: [&str; 27] = [
-    "--yes", "--quiet", "-qq", "--no-install-recommends", "--install-recommends", "--no-install-suggests",
-    "--install-suggests", "--fix-broken", "--fix-missing", "--allow-unauthenticated", "--allow-downgrades",
-    "--allow-change-held-packages", "--allow-remove-essential", "--allow-releaseinfo-change", "--reinstall",
-    "--purge", "--autoremove", "--only-upgrade", "--no-upgrade", "--option", "--target-release", "--download-only",
-    "--simulate", "--force-yes", "--assume-no", "--allow-insecure-repositories", "--config-file",
+const SHARED: [&str; 30] = [
+    "--yes",
+    "--quiet",
+    "-qq",
+    "--no-install-recommends",
+    "--install-recommends",
+    "--no-install-suggests",
+    "--install-suggests",
+    "--fix-broken",
+    "--fix-missing",
+    "--allow-unauthenticated",
+    "--allow-downgrades",
+    "--allow-change-held-packages",
+    "--allow-remove-essential",
+    "--allow-releaseinfo-change",
+    "--reinstall",
+    "--purge",
+    "--autoremove",
+    "--only-upgrade",
+    "--no-upgrade",
+    "--option",
+    "--target-release",
+    "--download-only",
+    "--simulate",
+    "--force-yes",
+    "--assume-no",
+    "--allow-insecure-repositories",
+    "--config-file",
+    "-V",
+    "--verbose-versions",
+    "--no-remove",
 ];
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
@@ -45,7 +65,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             "list" | "search" | "show" | "policy" => "Use `apt-cache`".to_owned(),
             _ => format!("Write `apt-get {}`", verb_of(verb)),
         };
-        let finding = findings.report(command.command.name.span, format!("`apt {verb}` is made for people at a terminal"));
+        let finding =
+            findings.report(command.command.name.span, format!("`apt {verb}` is made for people at a terminal"));
         finding
             .aliases(LINT.aliases)
             .because("its command line and output may change with any version, which apt-get's don't")
@@ -56,6 +77,11 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             finding.fix(fix.removes_command("apt").adds_command("apt-get"));
         }
     }
+}
+
+/// A package without its version, which may be a pattern for both.
+fn name_of(operand: &str) -> &str {
+    operand.split('=').next().unwrap_or(operand)
 }
 
 /// What apt-get calls a verb.
@@ -78,7 +104,8 @@ fn as_apt_get(dockerfile: &Dockerfile, command: &CommandRef<'_>, invocation: &In
     let shared = |name: &str| SHARED.contains(&name) || name.len() > 1 && name[1..].bytes().all(|byte| byte == b'q');
     let options = invocation.options.iter().all(|option| shared(option.name));
     // apt takes `*` and the like for no more than names, apt-get for patterns.
-    let operands = invocation.operands.iter().all(|word| !word.text.contains(['*', '?', '^', '~', '[', '|', '(']));
+    let operands =
+        invocation.operands.iter().all(|word| !name_of(&word.text).contains(['*', '?', '^', '~', '[', '|', '(']));
     let plain = (written == "apt" || written.ends_with("/apt")) && dockerfile.text(verb.span) == verb.text;
     if !is_shared || !options || !operands || !plain || !command.script.clean {
         return None;

@@ -28,7 +28,9 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             continue;
         }
         let [script] = &instruction.scripts[..] else { continue };
-        let Some(command) = script.commands.first() else { continue };
+        let Some(command) = script.commands.first().filter(|first| leads(dockerfile, instruction, first.span)) else {
+            continue;
+        };
         let is_first = command.nesting == Nesting::Plain && command.parent.is_none() && command.guard == Guard::Always;
         let [folder] = &command.arguments[..] else { continue };
         let plain = command.redirects.is_empty() && command.assignments.is_empty();
@@ -42,6 +44,16 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             in_front(dockerfile, &cd, folder, findings);
         }
     }
+}
+
+/// Whether nothing stands in front of a command in its script, no `(` or `if` either.
+fn leads(dockerfile: &Dockerfile, instruction: &Instruction, command: Span) -> bool {
+    let start = match (&instruction.ast.arguments, &instruction.ast.heredocs[..]) {
+        (Arguments::Shell(text), []) => text.span.start,
+        (_, [only]) => only.content.start,
+        _ => return false,
+    };
+    start <= command.start && dockerfile.text(Span::new(start, command.start)).trim().is_empty()
 }
 
 /// A step that does nothing but change the folder of its own shell.
@@ -66,10 +78,8 @@ fn alone(dockerfile: &Dockerfile, cd: &CommandRef<'_>, folder: &Word, findings: 
     let between = Span::new(keyword.span.end, cd.command.span.start);
     let to_folder = Span::new(cd.command.span.start, folder.span.start);
     if path(folder).is_some() && ast.gaps.is_empty() && dockerfile.text(between).trim().is_empty() {
-        let edits = vec![
-            Edit::replace(keyword.span, cd.instruction.keyword_like(Keyword::Workdir)),
-            Edit::delete(to_folder),
-        ];
+        let edits =
+            vec![Edit::replace(keyword.span, cd.instruction.keyword_like(Keyword::Workdir)), Edit::delete(to_folder)];
         let why = "the steps behind it would run in this folder, which they don't now";
         let fix = Fix::suggestion(format!("Make it `WORKDIR {}`", folder.text), why, edits);
         finding.fix(fix.removes("RUN").adds("WORKDIR").removes_command("cd"));
@@ -132,6 +142,7 @@ fn is_left_again(dockerfile: &Dockerfile, index: usize) -> bool {
         .filter(|it| !matches!(it.ast.keyword, Arg | Env | Expose | Label | Maintainer | Shell | Stopsignal | User));
     readers.next().is_some_and(|next| {
         let value = next.values.first();
-        next.ast.keyword == Keyword::Workdir && value.is_some_and(|value| value.known().is_some_and(|it| it.starts_with('/')))
+        next.ast.keyword == Keyword::Workdir
+            && value.is_some_and(|value| value.known().is_some_and(|it| it.starts_with('/')))
     })
 }

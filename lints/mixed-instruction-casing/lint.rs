@@ -32,7 +32,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         {
             edits.push(Edit::replace(word.span, case.write(&word.text)));
         }
-        let message = format!("`{}` is not written in {} as the file's other instructions are", name.text, case.as_str());
+        let message =
+            format!("`{}` is not written in {} as the file's other instructions are", name.text, case.as_str());
         let why = "the builder reads keywords in any case";
         findings
             .report(name.span, message)

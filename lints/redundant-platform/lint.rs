@@ -30,9 +30,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     for instruction in dockerfile.instructions.iter().filter(|it| it.ast.keyword == Keyword::From) {
         let ast = &instruction.ast;
         let is_target = |text: &str| matches!(text, "$TARGETPLATFORM" | "${TARGETPLATFORM}");
-        let flag = ast.flags.iter().find(|flag| {
-            flag.name == "platform" && flag.value.as_ref().is_some_and(|value| is_target(&value.text))
-        });
+        let flag = ast
+            .flags
+            .iter()
+            .find(|flag| flag.name == "platform" && flag.value.as_ref().is_some_and(|value| is_target(&value.text)));
         let (Some(flag), Arguments::Words(words)) = (flag, &ast.arguments) else { continue };
         let Some(image) = words.first() else { continue };
         let finding = findings.report(flag.span, format!("`{}` is the default of FROM", dockerfile.text(flag.span)));

@@ -60,7 +60,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
         finding.help("Write the whole path");
         // What has variables, quotes or escapes in it is better left to its author.
-        let is_plain = word.text == path && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/+@".contains(&byte));
+        let is_plain =
+            word.text == path && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/+@".contains(&byte));
         if !is_plain || !dockerfile.is_plain(word) || instruction.before.shell.dialect != Dialect::Posix {
             continue;
         }
@@ -86,9 +87,7 @@ fn start(dockerfile: &Dockerfile, instruction: &Instruction) -> Start {
     match &instruction.before.workdir {
         Some(setting) => match setting.value.known() {
             // A variable in it would no longer be followed.
-            Some(folder) if setting.value.sources.is_empty() && folder.starts_with('/') => {
-                Start::Folder(clean(folder))
-            }
+            Some(folder) if setting.value.sources.is_empty() && folder.starts_with('/') => Start::Folder(clean(folder)),
             _ => Start::Unknown,
         },
         None => {

@@ -25,7 +25,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         for (word, value) in words.iter().zip(&instruction.values) {
             let Some((front, protocol)) = word.text.rsplit_once('/') else { continue };
             let is_odd = protocol.bytes().any(|byte| byte.is_ascii_uppercase());
-            if !is_odd || !protocol.bytes().all(|byte| byte.is_ascii_alphabetic()) || ports::parse(&value.text).is_err() {
+            if !is_odd || !protocol.bytes().all(|byte| byte.is_ascii_alphabetic()) || ports::parse(&value.text).is_err()
+            {
                 continue;
             }
             let lower = protocol.to_ascii_lowercase();

@@ -73,7 +73,11 @@ impl Dockerfile {
                 let mended = scanned.edits.and_then(|edits| mend(text, span, &edits, ast.keyword));
                 Some(AlmostExec { span, flaw, mended })
             }
-            None if !is_test && text.ends_with(']') && !text.starts_with("[ ") && !text.contains(['$', '&', ';', '|']) => {
+            None if !is_test
+                && text.ends_with(']')
+                && !text.starts_with("[ ")
+                && !text.contains(['$', '&', ';', '|']) =>
+            {
                 Some(AlmostExec { span, flaw: Flaw::Other, mended: None })
             }
             _ => None,

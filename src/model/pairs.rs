@@ -43,16 +43,14 @@ impl Dockerfile {
 
     fn joined_as_is(&self, pair: &Pair, between: Span) -> Option<Vec<Edit>> {
         // Blanks inside quotes are fine; whether these are, the comparison of values shows.
-        let bare = !pair.value.text.contains(char::is_whitespace) || pair.value.text.contains(['"', '\'']);
+        let bare = !pair.value.text.contains(char::is_whitespace) || pair.value.text.contains(['"', '\'', self.escape]);
         bare.then(|| vec![Edit::replace(between, "=")])
     }
 
-    /// Double quotes around all; those inside go, where nothing in them is hidden from expansion or escaped.
+    /// Double quotes around all, and those inside go. Where they hid a variable or were escaped, the value changes, which
+    /// the comparison shows.
     fn joined_in_quotes(&self, pair: &Pair, between: Span, instruction: &Instruction) -> Option<Vec<Edit>> {
         let value = &pair.value;
-        if value.text.contains(self.escape) {
-            return None;
-        }
         let mut edits = vec![Edit::replace(between, "=\"")];
         let inside = |at: u32| instruction.ast.gaps.iter().any(|gap| gap.span.contains_offset(at));
         for (offset, c) in self.text(value.span).char_indices() {
