@@ -2,23 +2,30 @@
 //! command. Lints read this, never raw text. Opens no file: what comes from outside is plain data, filled by the caller.
 
 mod build;
+mod casing;
 mod context;
 mod copies;
 pub mod dockerignore;
+mod exec_form;
 mod facts;
 mod image;
 mod image_name;
 mod insert;
 mod modes;
 mod origin;
+mod pairs;
 mod privilege;
+mod references;
+mod removal;
 mod rewrite;
 mod scope;
 mod scripts;
 mod value;
 mod variables;
 
+pub use casing::Case;
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
+pub use exec_form::{AlmostExec, Flaw, Mended};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
