@@ -9,6 +9,7 @@ mod facts;
 mod image;
 mod image_name;
 mod insert;
+mod mentions;
 mod modes;
 mod origin;
 mod privilege;
@@ -17,14 +18,17 @@ mod scope;
 mod scripts;
 mod value;
 mod variables;
+mod words;
 
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use image::{Account, ImageContent, ImageFacts};
+pub use mentions::Mentions;
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
+pub use words::Without;
