@@ -89,3 +89,19 @@ impl Dockerfile {
         self.without_command(command).map(Without::Command)
     }
 }
+
+impl CommandRef<'_> {
+    /// The name of the command and those of the commands it runs, as a fix that takes it out has to declare them.
+    #[must_use]
+    pub fn names_within(&self) -> Vec<&str> {
+        let mut within = vec![self.index as u32];
+        let mut names = vec![self.command.base_name()];
+        for (index, other) in self.script.commands.iter().enumerate().skip(self.index + 1) {
+            if other.parent.is_some_and(|parent| within.contains(&parent)) {
+                within.push(index as u32);
+                names.push(other.base_name());
+            }
+        }
+        names
+    }
+}
