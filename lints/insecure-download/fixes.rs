@@ -23,6 +23,11 @@ pub(super) enum Removal {
 }
 
 impl Removal {
+    /// Words, where it is known which.
+    pub(super) fn words(spans: Option<Vec<Span>>) -> Self {
+        spans.map_or(Self::Unknown, Self::Words)
+    }
+
     /// The words that hold an option, by its long name or as `-k`, alone or in a cluster.
     pub(super) fn options(words: Vec<&Word>) -> Self {
         match &words[..] {

@@ -36,8 +36,9 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
             Tool::Pip => {
                 if let Some(used) = invocation.option("--trusted-host") {
                     let switch = Switch::new("--trusted-host", format!("`{name}`")).alias("CKV2_DOCKER_4");
-                    let uses = invocation.options_named("--trusted-host").map(tools::OptionUse::span).collect();
-                    found.push(Evidence::new(used.word.span, switch).removal(Removal::Words(uses)));
+                    let uses =
+                        invocation.options_named("--trusted-host").map(tools::OptionUse::span).collect::<Option<_>>();
+                    found.push(Evidence::new(used.word.span, switch).removal(Removal::words(uses)));
                 }
             }
             Tool::Npm | Tool::Yarn | Tool::Pnpm => {
@@ -46,8 +47,8 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
                 {
                     let switch = Switch::new(&used.word.text, format!("`{name}`")).alias("CKV2_DOCKER_13");
                     let uses = invocation.options.iter().filter(|used| used.name.ends_with("strict-ssl"));
-                    let uses = uses.map(tools::OptionUse::span).collect();
-                    found.push(Evidence::new(used.word.span, switch).removal(Removal::Words(uses)));
+                    let uses = uses.map(tools::OptionUse::span).collect::<Option<_>>();
+                    found.push(Evidence::new(used.word.span, switch).removal(Removal::words(uses)));
                 }
             }
             Tool::Apt => {
@@ -56,8 +57,8 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
                         let switch = Switch::new(format!("{key}=false"), "`apt`");
                         let used = invocation.options_named("--option");
                         let used = used.filter(|used| used.value.is_some_and(|it| it.word.span == value.word.span));
-                        let used = used.map(tools::OptionUse::span).collect();
-                        found.push(Evidence::new(value.word.span, switch).removal(Removal::Words(used)));
+                        let used = used.map(tools::OptionUse::span).collect::<Option<_>>();
+                        found.push(Evidence::new(value.word.span, switch).removal(Removal::words(used)));
                     }
                 }
             }
@@ -87,7 +88,7 @@ fn git(invocation: &tools::Invocation<'_>) -> Option<Evidence> {
     let by_option = pairs.find_map(|used| {
         let value = used.value?;
         let (key, setting) = value.text.split_once('=')?;
-        let removal = Removal::Words(vec![used.span()]);
+        let removal = Removal::words(used.span().map(|span| vec![span]));
         (is_key(key) && is_no(setting))
             .then(|| Evidence::new(value.word.span, Switch::new(value.text, "`git`")).removal(removal))
     });
