@@ -30,7 +30,7 @@ pub(super) fn of_direct(
     if script.commands.iter().filter(members).count() != 1 + usize::from(piped) {
         return None;
     }
-    let operator = operator(script, command, first, top)?;
+    let operator = operator(dockerfile, command, first, top)?;
     let check = check_of(dockerfile, fetch, &file);
     let mut edits = Vec::new();
     let joint = if piped {
@@ -68,7 +68,7 @@ pub(super) fn of_staged(dockerfile: &Dockerfile, command: CommandRef<'_>, fetch:
         return None;
     }
     let next = next_of(command.script, command.index, own)?;
-    let stops = stops_at_errors(dockerfile, command);
+    let stops = told_to_stop(dockerfile, command);
     let operator = match next.guard {
         Guard::And => "&&",
         Guard::Always if stops && own.guard == Guard::Always => ";",
@@ -186,10 +186,11 @@ fn check_of(dockerfile: &Dockerfile, fetch: &Fetch, file: &str) -> Option<String
 }
 
 /// What joins the steps that take the place of one, so that a step that fails still stops what it stopped.
-fn operator<'a>(script: &Script, command: CommandRef<'_>, first: &Command, top: &Command) -> Option<&'a str> {
+fn operator(dockerfile: &Dockerfile, command: CommandRef<'_>, first: &Command, top: &Command) -> Option<&'static str> {
+    let script = command.script;
     let at = script.commands.iter().position(|it| std::ptr::eq(it, top))?;
     let next = next_of(script, at, top).map(|next| next.guard);
-    if next.is_some_and(|guard| guard != Guard::Always) || !told_to_stop(command) {
+    if next.is_some_and(|guard| guard != Guard::Always) || !told_to_stop(dockerfile, command) {
         return Some("&&");
     }
     // Under `set -e`, only what stands last in a chain of `&&` ends the script.
@@ -201,23 +202,20 @@ fn next_of<'a>(script: &'a Script, index: usize, command: &Command) -> Option<&'
     script.commands.get(index + 1..)?.iter().find(|it| it.parent.is_none() && it.pipeline.0 != command.pipeline.0)
 }
 
-fn stops_at_errors(dockerfile: &Dockerfile, command: CommandRef<'_>) -> bool {
-    let first = command.script.commands.first();
-    told_to_stop(command) && first.is_some_and(|first| dockerfile.text(first.span).starts_with("set "))
-}
-
-/// Whether anything may have told the shell to stop at the first error.
-fn told_to_stop(command: CommandRef<'_>) -> bool {
+/// Whether the shell was told to stop at the first error before it comes to the command.
+fn told_to_stop(dockerfile: &Dockerfile, command: CommandRef<'_>) -> bool {
     let short = |text: &str| text.starts_with('-') && !text.starts_with("--") && text.contains('e');
-    let by_set = command
-        .script
-        .commands
-        .iter()
+    let earlier = command.script.commands.iter().take(command.index);
+    let by_set = earlier
         .filter(|it| it.base_name() == "set")
         .any(|set| set.arguments.iter().any(|word| short(&word.text) || word.text == "errexit"));
     let by_shell = command.instruction.before.shell.argv.iter().skip(1).any(|word| short(word));
     // A heredoc's `#!` line may carry switches.
-    by_set || by_shell || !command.instruction.ast.heredocs.is_empty()
+    let by_line = command.instruction.ast.heredocs.first().is_some_and(|heredoc| {
+        let line = dockerfile.text(heredoc.content).lines().next().unwrap_or("");
+        line.starts_with("#!") && line.split_whitespace().skip(1).any(short)
+    });
+    by_set || by_shell || by_line
 }
 
 /// Whether what stands before and behind lets steps be put there: no `!`, no `&`, no comment.
