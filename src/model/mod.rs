@@ -12,6 +12,7 @@ mod image;
 mod image_name;
 mod insert;
 mod join;
+mod mentions;
 mod modes;
 mod origin;
 mod pairs;
@@ -24,6 +25,7 @@ mod scope;
 mod scripts;
 mod value;
 mod variables;
+mod words;
 
 pub use casing::Case;
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
@@ -32,9 +34,11 @@ pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use image::{Account, ImageContent, ImageFacts};
+pub use mentions::Mentions;
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use packages::{Cleanup, Reliance, empties, takes_apt_lists, may_use_index};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
+pub use words::Without;
