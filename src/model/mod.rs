@@ -1,6 +1,7 @@
 //! Facts of one Dockerfile: stages and their graph, scopes with provenance, what is in force at every instruction, every
 //! command. Lints read this, never raw text. Opens no file: what comes from outside is plain data, filled by the caller.
 
+mod account;
 mod build;
 mod context;
 mod copies;
@@ -9,6 +10,7 @@ mod facts;
 mod image;
 mod image_name;
 mod insert;
+mod leave_root;
 mod modes;
 mod origin;
 mod privilege;
@@ -17,12 +19,15 @@ mod scope;
 mod scripts;
 mod value;
 mod variables;
+mod writable;
 
+pub use account::{AccountSource, RunAs, run_as};
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use image::{Account, ImageContent, ImageFacts};
+pub use leave_root::leave_root;
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
