@@ -9,8 +9,8 @@ use crate::text::Span;
 
 use super::account::{AccountSource, RunAs, run_as};
 use super::context::script_of;
-use super::writable::{Folders, is_below};
-use super::{Dockerfile, PrivilegeDrop, Stage, drops_privileges};
+use super::writable::{FolderKind, Folders, is_below};
+use super::{BaseUser, Dockerfile, PrivilegeDrop, Stage, drops_privileges};
 
 /// The fix that adds USER, and what it needs, to a stage that ends as root or as whoever the base image says. `None`
 /// where the lines have no place, or no account is sure to do.
@@ -20,29 +20,28 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
     let folders = if keeps_base_user(account.source) { Folders::default() } else { Folders::of(dockerfile, stage) };
     let folders = Folders { needed: folders.needed.into_iter().filter(|_| account.user != "ContainerUser").collect() };
     let mut plan = Plan::default();
-    let giving = folders.giving(&account);
-    let volume = folders.first_volume(dockerfile, stage);
     if let Some(making) = account.making {
         plan.run(making);
     }
     let mut edits = Vec::new();
     let mut given = true;
-    if let Some(giving) = &giving {
-        match volume {
-            // What is done to a volume behind its VOLUME is lost with some builders.
-            Some(index) if account.can_run && made_by_then(&account) && is_root_by_then(dockerfile, stage, index) => {
-                let mut early = Plan::default();
-                early.run(giving);
-                edits.push(dockerfile.insert_above(index, &early.lines)?);
-                plan.said.extend(early.said);
-                edits.extend(folders.copies(dockerfile, index..stage.instructions.end, &account));
-            }
-            _ if account.can_run => plan.run(giving),
-            _ => {
-                let copies = folders.copies(dockerfile, stage.instructions.clone(), &account);
-                given = copies.len() >= folders.needed.len();
-                edits.extend(copies);
-            }
+    let volume = folders.first_volume(dockerfile, stage).filter(|_| account.can_run && is_there_early(&account));
+    match volume.filter(|index| is_root_by_then(dockerfile, stage, *index)) {
+        // What is done to a volume behind its VOLUME is lost with some builders.
+        Some(index) => {
+            let mut early = Plan::default();
+            let volumes = |kind| kind == FolderKind::Volume;
+            folders.giving(&account, volumes).iter().for_each(|script| early.run(script));
+            edits.push(dockerfile.insert_above(index, &early.lines)?);
+            plan.said.extend(early.said);
+            edits.extend(folders.copies(dockerfile, index..stage.instructions.end, &account, volumes));
+            folders.giving(&account, |kind| kind != FolderKind::Volume).iter().for_each(|script| plan.run(script));
+        }
+        None if account.can_run => folders.giving(&account, |_| true).iter().for_each(|script| plan.run(script)),
+        None => {
+            let copies = folders.copies(dockerfile, stage.instructions.clone(), &account, |_| true);
+            given = copies.len() >= folders.needed.len();
+            edits.extend(copies);
         }
     }
     plan.lines.push(format!("USER {}", account.user));
@@ -55,7 +54,7 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
         }
         None => (Safety::Unsafe, risks(dockerfile, stage, &account, &folders)),
     };
-    let mut fix = Fix::new(title(&account, giving.as_ref().map(|_| &folders)), safety, why, edits).adds("USER");
+    let mut fix = Fix::new(title(&account, Some(&folders).filter(|_| given)), safety, why, edits).adds("USER");
     for (kind, name) in plan.said {
         fix = if kind == Said::Instruction { fix.adds(name) } else { fix.adds_command(name) };
     }
@@ -63,7 +62,7 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
 }
 
 /// Whether the account is there wherever in the stage its owner is named.
-fn made_by_then(account: &RunAs) -> bool {
+fn is_there_early(account: &RunAs) -> bool {
     matches!(account.source, AccountSource::Base | AccountSource::New | AccountSource::Number | AccountSource::Guess)
 }
 
@@ -192,14 +191,20 @@ fn doubt(dockerfile: &Dockerfile, stage: &Stage, account: &RunAs, given: Option<
         return Some("the base image's supervisor is made to start as root".to_owned());
     }
     if account.source == AccountSource::Guess {
-        let name = image.map_or("the base image".to_owned(), |image| format!("`{}`", image.text));
+        let name = image.and_then(|image| image.text.split('@').next());
+        let name = name.map_or("the base image".to_owned(), |name| format!("`{name}`"));
         return Some(format!("{name} is not known, and may set a user that is the right one"));
+    }
+    let starts = stage.end.entrypoint.or(stage.end.cmd).is_some();
+    if !starts && dockerfile.user_under(stage) == BaseUser::Unknown {
+        return Some("what the base image starts is not known, and may have to start as root".to_owned());
     }
     given.is_none().then(|| "a volume stays root's, since no shell is here to give it to the user".to_owned())
 }
 
 /// The program, started by ENTRYPOINT, CMD or their script in the context, that wants root.
-fn starts_as_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
+#[must_use]
+pub fn starts_as_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
     let starts = [stage.end.entrypoint, stage.end.cmd].into_iter().flatten();
     let instructions = starts.filter_map(|index| dockerfile.instructions.get(index));
     let commands: Vec<&Command> =

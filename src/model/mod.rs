@@ -27,7 +27,7 @@ pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use image::{Account, ImageContent, ImageFacts};
-pub use leave_root::leave_root;
+pub use leave_root::{leave_root, starts_as_root};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};

@@ -92,25 +92,21 @@ impl Folders {
         }
     }
 
-    /// The script that gives them to the account; `None` where there are none.
-    pub(super) fn giving(&self, account: &RunAs) -> Option<String> {
-        let of = |kinds: &[FolderKind]| {
-            let paths = self.needed.iter().filter(|folder| kinds.contains(&folder.kind));
+    /// The script that gives those of some kinds to the account; `None` where there are none.
+    pub(super) fn giving(&self, account: &RunAs, kinds: impl Fn(FolderKind) -> bool) -> Option<String> {
+        let of = |wanted: &dyn Fn(FolderKind) -> bool| {
+            let paths = self.needed.iter().filter(|folder| kinds(folder.kind) && wanted(folder.kind));
             paths.map(|folder| folder.path.as_str()).collect::<Vec<_>>().join(" ")
         };
-        let (volumes, files) = (of(&[FolderKind::Volume]), of(&[FolderKind::File]));
-        let all = of(&[FolderKind::Volume, FolderKind::Made, FolderKind::File]);
+        let volumes = of(&|kind| kind == FolderKind::Volume);
+        let files = of(&|kind| kind == FolderKind::File);
+        let all = of(&|_| true);
         if all.is_empty() {
             return None;
         }
-        let mut script = String::new();
-        if !volumes.is_empty() {
-            script.push_str(&format!("mkdir -p {volumes} && "));
-        }
-        if !files.is_empty() {
-            script.push_str(&format!("touch {files} && "));
-        }
-        Some(script + &format!("chown -R {} {all}", account.owner))
+        let make = if volumes.is_empty() { String::new() } else { format!("mkdir -p {volumes} && ") };
+        let touch = if files.is_empty() { String::new() } else { format!("touch {files} && ") };
+        Some(format!("{make}{touch}chown -R {} {all}", account.owner))
     }
 
     /// The first VOLUME of the stage that names one of them.
@@ -123,14 +119,19 @@ impl Folders {
         volumes.find(|(_, instruction)| named(instruction)).map(|(index, _)| index)
     }
 
-    /// `--chown` for what COPY and ADD put into them.
-    pub(super) fn copies(&self, dockerfile: &Dockerfile, range: std::ops::Range<usize>, account: &RunAs) -> Vec<Edit> {
+    /// `--chown` for what COPY and ADD put into those of some kinds.
+    pub(super) fn copies(
+        &self,
+        dockerfile: &Dockerfile,
+        range: std::ops::Range<usize>,
+        account: &RunAs,
+        kinds: impl Fn(FolderKind) -> bool,
+    ) -> Vec<Edit> {
         let mut edits = Vec::new();
         for instruction in range.filter_map(|index| dockerfile.instructions.get(index)) {
             let copies = matches!(instruction.ast.keyword, Keyword::Copy | Keyword::Add);
-            let into = destination(instruction)
-                .is_some_and(|path| self.needed.iter().any(|folder| is_below(&path, &folder.path)));
-            if copies && into && instruction.flag("chown").is_none() {
+            let holds = |path: &str| self.needed.iter().any(|it| kinds(it.kind) && is_below(path, &it.path));
+            if copies && instruction.flag("chown").is_none() && destination(instruction).is_some_and(|at| holds(&at)) {
                 edits.push(Edit::insert(instruction.ast.name.span.end, format!(" --chown={}", account.owner)));
             }
         }
@@ -140,11 +141,13 @@ impl Folders {
 
 /// Every command of RUN in a stage and those it is built from.
 fn run_commands<'a>(dockerfile: &'a Dockerfile, stage: &'a Stage) -> impl Iterator<Item = CommandRef<'a>> {
-    dockerfile.inherited(stage, Keyword::Run).flat_map(|(instruction_index, instruction)| {
-        instruction.scripts.iter().flat_map(move |script| {
-            let numbered = script.commands.iter().enumerate();
-            numbered.map(move |(index, command)| CommandRef { command, index, script, instruction, instruction_index })
-        })
+    dockerfile.inherited(stage, Keyword::Run).flat_map(|(index, instruction)| commands_of(index, instruction))
+}
+
+fn commands_of(instruction_index: usize, instruction: &Instruction) -> impl Iterator<Item = CommandRef<'_>> {
+    instruction.scripts.iter().flat_map(move |script| {
+        let numbered = script.commands.iter().enumerate();
+        numbered.map(move |(index, command)| CommandRef { command, index, script, instruction, instruction_index })
     })
 }
 
@@ -184,9 +187,10 @@ fn is_own(path: &str) -> bool {
         ["usr", "bin" | "sbin" | "lib" | "lib64" | "libexec" | "include"] => false,
         ["usr", "local" | "share" | "src"] | ["usr", "local", "bin" | "sbin" | "lib" | "share" | "include"] => false,
         ["var", "lib" | "log" | "cache" | "run" | "tmp" | "spool" | "lock" | "www"] => false,
-        ["var", "tmp" | "lock", ..] | ["var", "lib" | "cache", "apt" | "dpkg" | "apk" | "dnf" | "yum" | "rpm", ..] => {
-            false
-        }
+        ["run", "sshd", ..]
+        | ["var", "run", "sshd", ..]
+        | ["var", "tmp" | "lock", ..]
+        | ["var", "lib" | "cache", "apt" | "dpkg" | "apk" | "dnf" | "yum" | "rpm", ..] => false,
         [first, ..] => !SYSTEM.contains(&first),
     };
     plain && allowed && !path.ends_with(".sock")
@@ -207,16 +211,28 @@ fn is_state(path: &str) -> bool {
 fn bare_workdir(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
     let workdir = stage.end.workdir.as_ref().filter(|workdir| !workdir.value.overridable)?;
     let path = join("/", workdir.value.known()?);
-    let used = dockerfile.lineage(stage).flat_map(|stage| dockerfile.instructions_of(stage)).any(|(index, one)| {
-        let here = || destination(one).is_none_or(|into| is_below(&into, &path) || is_below(&path, &into));
-        let run_here = one.before.workdir.as_ref().is_some_and(|now| now.instruction == workdir.instruction);
-        match one.ast.keyword {
-            Keyword::Copy | Keyword::Add => here(),
-            Keyword::Run => run_here || dockerfile.text(one.ast.span).contains(&path),
-            _ => index == usize::MAX,
-        }
-    });
-    (!used && is_own(&path)).then_some(path)
+    let names = |command: &CommandRef<'_>, word: &Word| {
+        let text = command.resolve(word).unwrap_or_else(|| word.text.clone());
+        text.contains(&path) || text.starts_with("./")
+    };
+    let calls = |command: &CommandRef<'_>| {
+        let words = std::iter::once(&command.command.name).chain(&command.command.arguments);
+        words.into_iter().any(|word| names(command, word))
+    };
+    let set_here = |instruction: &Instruction| {
+        instruction.before.workdir.as_ref().is_some_and(|now| now.instruction == workdir.instruction)
+    };
+    let ran = |command: CommandRef<'_>| !command.script.clean || set_here(command.instruction) || calls(&command);
+    let copied = |keyword| {
+        let mut copies = dockerfile.inherited(stage, keyword);
+        copies.any(|(_, copy)| destination(copy).is_none_or(|into| is_below(&into, &path) || is_below(&path, &into)))
+    };
+    let starts = [stage.end.entrypoint, stage.end.cmd].into_iter().flatten();
+    let code_is_there = starts
+        .filter_map(|index| Some((index, dockerfile.instructions.get(index)?)))
+        .any(|(at, it)| commands_of(at, it).any(|command| names(&command, &command.command.name)));
+    let used = run_commands(dockerfile, stage).any(ran) || copied(Keyword::Copy) || copied(Keyword::Add);
+    (!used && !code_is_there && is_own(&path)).then_some(path)
 }
 
 /// What the server that the base image is about writes, by its repository: read in the images' Dockerfiles and default
