@@ -21,10 +21,9 @@ impl Dockerfile {
     pub fn append_command(&self, index: usize, command: &str) -> Option<Edit> {
         let instruction = self.instructions.get(index)?;
         let script = plain_script(instruction)?;
-        let commands = top_level(script);
-        let last = *commands.last()?;
+        let last = script.commands.iter().max_by_key(|command| command.span.end)?;
         // What replaces or leaves the shell lets nothing behind it run.
-        if matches!(last.base_name(), "exec" | "exit" | "return") {
+        if script.commands.iter().any(|command| matches!(command.base_name(), "exec" | "exit" | "return")) {
             return None;
         }
         let body = self.body(instruction)?;
@@ -41,7 +40,7 @@ impl Dockerfile {
         if open || !tail.split_whitespace().all(|word| closes(word) || is_escape(word)) {
             return None;
         }
-        let joint = if stops_at_errors(script) && last.guard == Guard::Always && uses_semicolons(self, script) {
+        let joint = if stops_at_errors(script) && ends_alone(script) && uses_semicolons(self, script) {
             Joint::Semicolon
         } else {
             Joint::And
@@ -192,6 +191,11 @@ fn stops_at_errors(script: &Script) -> bool {
         let named = set.arguments.windows(2).any(|pair| pair[0].text == "-o" && pair[1].text == "errexit");
         named || set.arguments.iter().any(|word| errexit(&word.text))
     })
+}
+
+/// Whether the last command of the list stands on its own, so that the shell stops if it fails.
+fn ends_alone(script: &Script) -> bool {
+    top_level(script).last().is_none_or(|last| last.guard == Guard::Always)
 }
 
 fn uses_semicolons(dockerfile: &Dockerfile, script: &Script) -> bool {
