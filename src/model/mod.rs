@@ -1,6 +1,7 @@
 //! Facts of one Dockerfile: stages and their graph, scopes with provenance, what is in force at every instruction, every
 //! command. Lints read this, never raw text. Opens no file: what comes from outside is plain data, filled by the caller.
 
+mod account;
 mod build;
 mod casing;
 mod context;
@@ -13,6 +14,7 @@ mod image_name;
 mod insert;
 mod join;
 mod mentions;
+mod leave_root;
 mod modes;
 mod origin;
 mod pairs;
@@ -28,6 +30,9 @@ mod variables;
 mod words;
 
 pub use casing::Case;
+mod writable;
+
+pub use account::{AccountSource, RunAs, run_as};
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
 pub use exec_form::{AlmostExec, Flaw, Mended};
 pub use facts::{
@@ -35,6 +40,7 @@ pub use facts::{
 };
 pub use image::{Account, ImageContent, ImageFacts};
 pub use mentions::Mentions;
+pub use leave_root::{leave_root, starts_as_root};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use packages::{Cleanup, Reliance, empties, takes_apt_lists, may_use_index};
