@@ -3,7 +3,7 @@
 mod address;
 mod switches;
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{CommandRef, Dockerfile, Instruction};
 use crate::shell::tools;
@@ -109,12 +109,8 @@ fn of_command(dockerfile: &Dockerfile, command: CommandRef<'_>, found: &[Evidenc
     if !command.script.clean {
         finding.confidence(Confidence::Medium);
     } else if let Some(edits) = found.iter().map(|evidence| removal(dockerfile, evidence)).collect::<Option<Vec<_>>>() {
-        finding.fix(Fix {
-            title: "Leave certificates to be checked".to_owned(),
-            // The build fails if the certificate is not good.
-            safety: Safety::Unsafe,
-            edits,
-        });
+        let why = "the build fails where the server's certificate is not one that the image trusts";
+        finding.fix(Fix::risky("Leave certificates to be checked", why, edits));
     }
 }
 

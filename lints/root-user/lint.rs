@@ -1,6 +1,6 @@
 //! The last USER of the final stage is root.
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Base, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges};
 use crate::syntax::ast::{Arguments, Keyword};
@@ -82,7 +82,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     finding.help(format!("Go back to `USER {user}` behind the steps that need root"));
     if let Some(edit) = append(dockerfile, stage, &format!("USER {user}")) {
         let title = format!("Add `USER {user}` at the end of the stage");
-        finding.fix(Fix { title, safety: Safety::Unsafe, edits: vec![edit] });
+        let why = "what the container starts may need root's rights, for a low port or for files that root owns";
+        finding.fix(Fix::risky(title, why, vec![edit]).adds("USER"));
     }
 }
 

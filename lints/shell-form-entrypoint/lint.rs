@@ -1,6 +1,6 @@
 //! ENTRYPOINT and CMD that a shell stands in front of.
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, Instruction};
 use crate::shell::{Dialect, Script};
@@ -82,11 +82,9 @@ fn report(dockerfile: &Dockerfile, instruction: &Instruction, body: &Word, findi
     }
     let ast = instruction.effective();
     if let Some(words) = words.filter(|_| script.clean && ast.heredocs.is_empty() && ast.gaps.is_empty()) {
-        finding.fix(Fix {
-            title: format!("Write `{}` in exec form", keyword.as_str()),
-            safety: Safety::Suggestion,
-            edits: vec![Edit::replace(body.span, json(&words))],
-        });
+        let title = format!("Write `{}` in exec form", keyword.as_str());
+        let why = "who extends or starts the image may rely on the shell";
+        finding.fix(Fix::suggestion(title, why, vec![Edit::replace(body.span, json(&words))]));
     }
 }
 

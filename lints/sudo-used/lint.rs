@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{CommandRef, Dockerfile, Instruction};
 use crate::shell::tools::{self, Tool};
@@ -64,8 +64,10 @@ fn used(dockerfile: &Dockerfile, findings: &mut Findings) {
         let edits: Option<Vec<Edit>> = all.iter().map(without_sudo).collect();
         if let (User::Root, Some(edits)) = (user, edits) {
             let title = "Run the commands without sudo, since the step runs as root".to_owned();
-            // sudo clears the environment and sets another PATH, so the command may act differently without it.
-            finding.fix(Fix { title, safety: Safety::Unsafe, edits });
+            let why =
+                "sudo clears the environment and sets a PATH of its own, so a command may act differently without it";
+            let fix = all.iter().fold(Fix::risky(title, why, edits), |fix, _| fix.removes_command("sudo"));
+            finding.fix(fix);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Build steps that set the setuid or setgid bit.
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, strips_setid};
 use crate::text::{Edit, Span};
@@ -88,7 +88,8 @@ fn report(
         && let Some(at) = place_of_digits(dockerfile, change)
     {
         let edit = Edit::replace(at, format!("{:04o}", bits & 0o777));
-        finding.fix(Fix { title: "Leave the bit unset".to_owned(), safety: Safety::Unsafe, edits: vec![edit] });
+        let why = "the program no longer gets the rights of its owner, which a caller may rely on";
+        finding.fix(Fix::risky("Leave the bit unset", why, vec![edit]));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Base, CommandRef, Dockerfile, ImageName, Stage, strips_setid};
 use crate::shell::tools::{self, Tool};
@@ -55,7 +55,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     }
     if let Some(edit) = strip_before(dockerfile, user.instruction) {
         let title = "Take the setuid and setgid bits off all files".to_owned();
-        finding.fix(Fix { title, safety: Safety::Unsafe, edits: vec![edit] });
+        let why = "the app may call one of the programs and need what its bit gives";
+        finding.fix(Fix::risky(title, why, vec![edit]).adds("RUN").adds_command("find").adds_command("chmod"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Build steps that let every user write a file or folder.
 
-use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind};
 use crate::shell::Command;
@@ -70,7 +70,8 @@ fn report(dockerfile: &Dockerfile, change: &ModeChange<'_>, started: &[String], 
             Weight::Shared => "Set the sticky bit".to_owned(),
             _ => format!("Use `{}`, which only the owner can write", edit.text),
         };
-        finding.fix(Fix { title, safety: Safety::Unsafe, edits: vec![edit] });
+        let why = "a process of another user than the owner can no longer write there, which the app may rely on";
+        finding.fix(Fix::risky(title, why, vec![edit]));
     }
 }
 

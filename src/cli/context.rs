@@ -4,14 +4,15 @@
 //! of the context.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
+use std::env;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::fix::Files;
 use crate::model::dockerignore::Dockerignore;
-use crate::model::{Context, ContextFile, Dockerfile, Known, Wanted, wanted};
+use crate::model::{Context, ContextFile, Dockerfile, IgnoreFile, Known, Wanted, wanted};
 
 /// The most that is read of one file, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
@@ -20,16 +21,16 @@ const MAX_FILE: u64 = 256 * 1024;
 const MAX_ANCESTORS: usize = 8;
 
 /// Finds the build context of a Dockerfile at `file` and fills in the facts; says in [`Context::files`] why where it
-/// can't.
-pub fn gather(dockerfile: &mut Dockerfile, file: &Path, repositories: &Repositories) {
+/// can't. `changed` files are taken as they are given there.
+pub fn gather(dockerfile: &mut Dockerfile, file: &Path, repositories: &Repositories, changed: &Files) {
     let wanted = wanted(dockerfile);
     if wanted.is_empty() {
-        dockerfile.context = Context { files: Known::Known(BTreeMap::new()), ignore: None };
+        dockerfile.context = Context { files: Known::Known(BTreeMap::new()), ..Context::default() };
         return;
     }
     match folder_of(dockerfile, file, &wanted, repositories) {
-        Known::Known(folder) => fill_with(dockerfile, file, &folder, wanted),
-        Known::Unknown(why) => dockerfile.context = Context { files: Known::Unknown(why), ignore: None },
+        Known::Known(folder) => fill_with(dockerfile, file, &folder, wanted, changed),
+        Known::Unknown(why) => dockerfile.context = Context { files: Known::Unknown(why), ..Context::default() },
     }
 }
 
@@ -95,16 +96,24 @@ fn folder_of(dockerfile: &Dockerfile, file: &Path, wanted: &[Wanted], repositori
 /// Fills in the facts about the context in `folder` for the Dockerfile at `file`.
 pub fn fill(dockerfile: &mut Dockerfile, file: &Path, folder: &Path) {
     let wanted = wanted(dockerfile);
-    fill_with(dockerfile, file, folder, wanted);
+    fill_with(dockerfile, file, folder, wanted, &Files::new());
 }
 
-fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Vec<Wanted>) {
+fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Vec<Wanted>, changed: &Files) {
     let Ok(root) = fs::canonicalize(folder) else {
         let why = "the folder of the build context is not accessible".to_owned();
-        dockerfile.context = Context { files: Known::Unknown(why), ignore: None };
+        dockerfile.context = Context { files: Known::Unknown(why), ..Context::default() };
         return;
     };
-    let ignore = ignore_file(file, &root);
+    let mut ignore_file = ignore_file(file, folder, &root);
+    if let Some(ignore) = &mut ignore_file
+        && let Some(text) = changed.get(&ignore.path)
+    {
+        ignore.text.clone_from(text);
+    }
+    // A file that isn't there yet is as one that is empty.
+    let written = ignore_file.as_ref().filter(|file| !file.text.is_empty());
+    let ignore = written.map(|file| Dockerignore::parse(&file.text));
     let mut files = BTreeMap::new();
     for Wanted { path, read, .. } in wanted {
         let found = look(&root, &path, read);
@@ -114,27 +123,35 @@ fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Ve
         });
         files.insert(path, if ignored { ContextFile::Absent } else { found });
     }
-    dockerfile.context = Context { files: Known::Known(files), ignore };
+    dockerfile.context = Context { files: Known::Known(files), ignore, ignore_file };
 }
 
 /// The ignore file in force: `<Dockerfile's name>.dockerignore` beside the Dockerfile, else `.dockerignore` at the root
-/// of the context. The first is all there is when it exists, even empty. `root` is canonical.
-fn ignore_file(file: &Path, root: &Path) -> Option<Dockerignore> {
-    let within = |folder: &Path, name: &OsStr| {
-        let path = folder.join(name);
-        fs::symlink_metadata(&path).ok()?;
-        let path = fs::canonicalize(path).ok()?;
-        if path.starts_with(folder) { read_text(&path) } else { None }
+/// of the context, where one would be made if there is none. The first is all there is when it exists, even empty.
+/// `root` is `folder` made canonical.
+fn ignore_file(file: &Path, folder: &Path, root: &Path) -> Option<IgnoreFile> {
+    let within = |folder: &Path, path: &Path| {
+        let real = fs::canonicalize(path).ok()?;
+        if real.starts_with(folder) { read_text(&real) } else { None }
     };
-    let beside = || {
-        let mut name = file.file_name()?.to_owned();
-        name.push(".dockerignore");
-        fs::symlink_metadata(file.with_file_name(&name)).ok()?;
+    let exists = |path: &Path| fs::symlink_metadata(path).is_ok();
+    let mut name = file.file_name()?.to_owned();
+    name.push(".dockerignore");
+    let beside = file.with_file_name(&name);
+    if exists(&beside) {
         let folder = fs::canonicalize(std::path::absolute(file).ok()?.parent()?).ok()?;
-        within(&folder, &name)
-    };
-    let text = beside().or_else(|| within(root, OsStr::new(".dockerignore")))?;
-    Some(Dockerignore::parse(&text))
+        return Some(IgnoreFile { text: within(&folder, &beside)?, path: shown(&beside) });
+    }
+    let path = folder.join(".dockerignore");
+    let text = if exists(&path) { within(root, &path)? } else { String::new() };
+    Some(IgnoreFile { text, path: shown(&path) })
+}
+
+/// A path as people in the current folder would name it, with `/`.
+fn shown(path: &Path) -> Arc<str> {
+    let current = env::current_dir().ok();
+    let path = current.as_ref().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
+    path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into()
 }
 
 /// What stands at a path of the context. `root` is canonical.

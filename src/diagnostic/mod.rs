@@ -6,7 +6,7 @@ mod fix;
 use std::sync::Arc;
 
 pub use fingerprint::fingerprint;
-pub use fix::{Fix, Safety};
+pub use fix::{Delta, FileEdit, Fix, Safety};
 
 use crate::text::Span;
 

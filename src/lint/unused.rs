@@ -1,7 +1,7 @@
 //! The findings of `unused-ignore`: our own ignore comments that silence nothing. Only the engine can know that, so the
 //! lint's folder holds no function. Other tools' comments are theirs to judge.
 
-use crate::diagnostic::{Fix, Safety};
+use crate::diagnostic::Fix;
 use crate::model::Dockerfile;
 use crate::text::{Edit, Span};
 
@@ -82,11 +82,11 @@ impl Judge<'_> {
         let registry = self.settings.selection.registry();
         let suggestion = if self.suggestions <= MAX_SUGGESTIONS { suggest_in(registry, name, &[]) } else { None };
         let fix = match suggestion {
-            Some(known) => Fix {
-                title: format!("Replace `{name}` by `{known}`"),
-                safety: Safety::Suggestion,
-                edits: vec![Edit::replace(span, known)],
-            },
+            Some(known) => Fix::suggestion(
+                format!("Replace `{name}` by `{known}`"),
+                "only who wrote the comment knows which lint was meant",
+                vec![Edit::replace(span, known)],
+            ),
             None => self.remove(item, &[span]),
         };
         let help = suggestion.map_or_else(
@@ -133,11 +133,8 @@ impl Judge<'_> {
         let kept: Vec<&str> = ids.iter().filter(|id| !names.contains(&id.span)).map(|id| id.text.as_str()).collect();
         let list = ids[0].span.cover(ids[ids.len() - 1].span);
         let removed: Vec<String> = names.iter().map(|&span| format!("`{}`", self.dockerfile.text(span))).collect();
-        Fix {
-            title: format!("Remove {} from the comment", removed.join(", ")),
-            safety: Safety::Safe,
-            edits: vec![Edit::replace(list, kept.join(", "))],
-        }
+        let title = format!("Remove {} from the comment", removed.join(", "));
+        Fix::safe(title, "a comment changes nothing in the image", vec![Edit::replace(list, kept.join(", "))])
     }
 
     fn remove_comment(&self, comment: Span) -> Fix {
@@ -150,10 +147,11 @@ impl Judge<'_> {
         // A comment on top keeps what follows from being read as a parser directive.
         let uncovers_directive = text[mark..start].lines().all(|line| line.trim_start().starts_with('#'))
             && text[end..].lines().next().is_some_and(looks_like_directive);
-        Fix {
-            title: "Remove the comment".to_owned(),
-            safety: if uncovers_directive { Safety::Unsafe } else { Safety::Safe },
-            edits: vec![Edit::delete(Span::new(start as u32, end as u32))],
+        let edits = vec![Edit::delete(Span::new(start as u32, end as u32))];
+        if uncovers_directive {
+            Fix::risky("Remove the comment", "the comment below becomes a parser directive", edits)
+        } else {
+            Fix::safe("Remove the comment", "a comment changes nothing in the image", edits)
         }
     }
 }

@@ -42,6 +42,7 @@ impl Dockerfile {
             escape,
             names,
             context: Context::default(),
+            images: HashMap::new(),
             source,
         }
     }

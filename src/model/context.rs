@@ -1,6 +1,7 @@
 //! The build context: which of the files that a Dockerfile names exist, and the few that lints read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::copies::Search;
 use super::dockerignore::{Dockerignore, context_path};
@@ -37,6 +38,17 @@ pub struct Context {
     pub files: Known<BTreeMap<String, ContextFile>>,
     /// The ignore file in force; `None` where there is none, or no context.
     pub ignore: Option<Dockerignore>,
+    /// Where the ignore file in force is, or where one would be made; `None` where that is not known.
+    pub ignore_file: Option<IgnoreFile>,
+}
+
+/// Where an ignore file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IgnoreFile {
+    /// The path as the user named or would name it, with `/`.
+    pub path: Arc<str>,
+    /// Its text; empty where there is no file yet.
+    pub text: String,
 }
 
 /// A path of the build context that the Dockerfile names, relative to the context's root, cleaned.
@@ -74,7 +86,8 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 impl Default for Context {
     fn default() -> Self {
-        Self { files: Known::Unknown("no build context was given".to_owned()), ignore: None }
+        let files = Known::Unknown("no build context was given".to_owned());
+        Self { files, ignore: None, ignore_file: None }
     }
 }
 

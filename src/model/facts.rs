@@ -8,7 +8,7 @@ use crate::shell::{self, Command, Dialect, Script};
 use crate::syntax::ast;
 use crate::text::{Source, Span};
 
-use super::{Context, Value, Variables};
+use super::{Context, ImageFacts, Value, Variables};
 
 /// Everything known of one Dockerfile.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Dockerfile {
     pub escape: char,
     /// The build context.
     pub context: Context,
+    /// What is known of the images that it names, by the name as the builder gets it.
+    pub images: HashMap<String, ImageFacts>,
     /// Stages by name, ascending.
     pub(super) names: HashMap<String, Vec<usize>>,
 }

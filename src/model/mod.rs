@@ -6,19 +6,25 @@ mod context;
 mod copies;
 pub mod dockerignore;
 mod facts;
+mod image;
 mod image_name;
+mod insert;
 mod modes;
+mod origin;
 mod privilege;
+mod rewrite;
 mod scope;
 mod scripts;
 mod value;
 mod variables;
 
-pub use context::{Context, ContextFile, ContextScript, Known, Wanted, script_of, wanted};
+pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
+pub use image::{Account, ImageContent, ImageFacts};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
+pub use origin::{BaseUser, is_root};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;

@@ -115,6 +115,7 @@ struct LabelView<'a> {
 struct FixView<'a> {
     title: &'a str,
     safety: &'a str,
+    why: &'a str,
     edits: Vec<EditView<'a>>,
 }
 
@@ -192,13 +193,16 @@ impl<'a> LabelView<'a> {
 
 impl<'a> FixView<'a> {
     fn new(fix: &'a Fix, path: &'a str) -> Self {
-        let edit = |edit: &'a crate::text::Edit| EditView {
+        let own = fix.edits.iter().map(|edit| EditView {
             path,
             start: edit.span.start,
             end: edit.span.end,
             text: &edit.text,
-        };
-        Self { title: &fix.title, safety: fix.safety.as_str(), edits: fix.edits.iter().map(edit).collect() }
+        });
+        let others =
+            fix.others.iter().map(|edit| EditView { path: &edit.path, start: edit.at, end: edit.at, text: &edit.text });
+        let (title, safety, why) = (&fix.title, fix.safety.as_str(), &fix.why);
+        Self { title, safety, why, edits: own.chain(others).collect() }
     }
 }
 

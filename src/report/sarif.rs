@@ -98,13 +98,26 @@ impl Sarif {
             }
             replacement
         };
-        json!({
-            "description": text(&sentence(&fix.title)),
-            "artifactChanges": [{
+        let own = (!fix.edits.is_empty()).then(|| {
+            json!({
                 "artifactLocation": { "uri": uri(path, &self.tool.root) },
                 "replacements": fix.edits.iter().map(replacement).collect::<Vec<_>>(),
-            }],
-            "properties": { "safety": fix.safety.as_str() },
+            })
+        });
+        // The text of another file is not at hand, so the place is given in bytes.
+        let others = fix.others.iter().map(|edit| {
+            json!({
+                "artifactLocation": { "uri": uri(&edit.path, &self.tool.root) },
+                "replacements": [{
+                    "deletedRegion": { "byteOffset": edit.at, "byteLength": 0 },
+                    "insertedContent": text(&edit.text),
+                }],
+            })
+        });
+        json!({
+            "description": text(&sentence(&fix.title)),
+            "artifactChanges": own.into_iter().chain(others).collect::<Vec<_>>(),
+            "properties": { "safety": fix.safety.as_str(), "why": fix.why },
         })
     }
 }

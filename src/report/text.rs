@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles};
 
-use crate::diagnostic::{Diagnostic, Fix, Place, Safety, Severity};
+use crate::diagnostic::{Diagnostic, Fix, Place, Severity};
 use crate::text::{LineIndex, Span};
 
 use super::excerpt::{CONTEXT, Excerpt, clean};
@@ -117,12 +117,8 @@ impl Text {
     }
 
     fn fix(&self, out: &mut dyn Write, shown: &Shown<'_>, fix: &Fix) -> io::Result<()> {
-        let safety = match fix.safety {
-            Safety::Safe => "",
-            Safety::Unsafe => " (unsafe: may break the build or the app)",
-            Safety::Suggestion => " (a suggestion: the choice is yours)",
-        };
-        writeln!(out, "  {} {}{safety}", self.styles.help.style("fix:"), clean(&fix.title))?;
+        let safety = fix.safety.as_str();
+        writeln!(out, "  {} {} ({safety}: {})", self.styles.help.style("fix:"), clean(&fix.title), clean(&fix.why))?;
         let text = shown.file.source.text();
         let Some(hunks) = patch::hunks(text, &shown.lines, &fix.edits, &shown.hidden) else { return Ok(()) };
         let added_color = *self.styles.highlights.last().unwrap_or(&self.styles.help);

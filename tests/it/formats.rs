@@ -56,11 +56,7 @@ fn file() -> FileResult {
             Label { place: place("node:18"), message: "in an image based on this".to_owned() },
         ],
         hidden: Vec::new(),
-        fixes: vec![Fix {
-            title: "Use HTTPS".to_owned(),
-            safety: Safety::Unsafe,
-            edits: vec![Edit::insert(at("://x").start, "s")],
-        }],
+        fixes: vec![Fix::risky("Use HTTPS", "the server may not offer it", vec![Edit::insert(at("://x").start, "s")])],
         fingerprint: "fedcba9876543210fedcba9876543210".to_owned(),
     };
     FileResult {
@@ -121,7 +117,7 @@ low[syntax-error]: a script from `http://x` runs unseen
  4 │ CMD ["node"]
    ╰────
   help: Download it, check its digest, then run it
-  fix: Use HTTPS (unsafe: may break the build or the app)
+  fix: Use HTTPS (unsafe: the server may not offer it)
      3 - RUN curl http://x | sh
      3 + RUN curl https://x | sh
 
@@ -224,7 +220,7 @@ fn json_has_the_shape_of_version_1() {
                         },
                     ],
                     "fixes": [{
-                        "title": "Use HTTPS", "safety": "unsafe",
+                        "title": "Use HTTPS", "safety": "unsafe", "why": "the server may not offer it",
                         "edits": [{ "path": "web app/Dockerfile", "start": 50, "end": 50, "text": "s" }],
                     }],
                     "fingerprint": "fedcba9876543210fedcba9876543210",
@@ -357,7 +353,7 @@ proptest! {
             spans.iter().enumerate().map(|(index, at)| Label { place: place(*at), message: format!("l{index}") }).collect();
         diagnostic.hidden = hidden.into_iter().map(span).collect();
         let edits = edits.into_iter().map(|(start, length, text)| Edit::replace(span((start, length)), text)).collect();
-        diagnostic.fixes = vec![Fix { title: "t".to_owned(), safety: Safety::Safe, edits }];
+        diagnostic.fixes = vec![Fix::safe("t", "w", edits)];
         let shown = write(Text::new(Style { color, ..Style::default() }), std::slice::from_ref(&file), &[]);
         prop_assert!(color || !shown.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{shown:?}");
         prop_assert!(shown.lines().count() < 80, "{shown}");

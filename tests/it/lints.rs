@@ -1,16 +1,16 @@
 //! Every lint's pages are its specification: their blocks are run, their headings and links checked, and the metadata
 //! compared with what the blocks show. `lints/README.md` tells what a block can say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use harden::diagnostic::Diagnostic;
 use harden::lint::{Choice, Entry, LintError, Preset, Selection, Settings, registry, run, same_id};
-use harden::model::{Context, ContextFile, Dockerfile, Known, dockerignore::Dockerignore};
+use harden::model::{Context, ContextFile, Dockerfile, IgnoreFile, ImageFacts, Known, dockerignore::Dockerignore};
 use harden::text::{Edit, LineIndex, Source, apply};
 
-use crate::support::root;
+use crate::support::{self, root};
 
 /// Headings of a lint's README, in this order, each once; other headings may stand between.
 const HEADINGS: [&str; 5] =
@@ -123,8 +123,8 @@ fn sound(entry: &Entry, finding: &Diagnostic, fail: &mut impl FnMut(String)) {
     }
     let texts = [&finding.message, &finding.help];
     let labels = finding.labels.iter().map(|label| &label.message);
-    let titles = finding.fixes.iter().map(|fix| &fix.title);
-    for text in texts.into_iter().chain(labels).chain(titles) {
+    let fixes = finding.fixes.iter().flat_map(|fix| [&fix.title, &fix.why]);
+    for text in texts.into_iter().chain(labels).chain(fixes) {
         if text.trim().is_empty() || text.trim() != text || text.ends_with('.') || text.contains('\n') {
             fail(format!("not one line of text without a full stop: {text:?} (of {:?})", finding.message));
         }
@@ -144,8 +144,16 @@ struct Block {
     kind: Kind,
     attributes: Vec<(String, String)>,
     text: String,
+    outside: Outside,
+}
+
+/// What a page says of the world outside of the Dockerfile.
+#[derive(Clone, Default)]
+struct Outside {
     /// Files of the build context, by path; `None` when the page says nothing of it.
     context: Option<BTreeMap<String, ContextFile>>,
+    /// Images, by name.
+    images: HashMap<String, ImageFacts>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -186,9 +194,20 @@ impl Page {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
         if language != "dockerfile" {
-            let Some((_, path)) = attributes.iter().find(|(key, _)| key == "file") else { return Ok(()) };
-            let owner = self.blocks.last_mut().ok_or("a file of the build context follows the block it belongs to")?;
-            owner.context.get_or_insert_default().insert(path.clone(), ContextFile::Text(text));
+            let owner = || "a file of the build context or an image follows the block it belongs to".to_owned();
+            for (key, value) in attributes {
+                match key.as_str() {
+                    "file" => {
+                        let outside = &mut self.blocks.last_mut().ok_or_else(owner)?.outside;
+                        outside.context.get_or_insert_default().insert(value, ContextFile::Text(text.clone()));
+                    }
+                    "image" => {
+                        let facts = support::image_facts(&text)?;
+                        self.blocks.last_mut().ok_or_else(owner)?.outside.images.insert(value, facts);
+                    }
+                    _ => {}
+                }
+            }
             return Ok(());
         }
         let kind = match attributes.first().map(|(key, _)| key.as_str()) {
@@ -210,7 +229,8 @@ impl Page {
             Some(other) => return Err(format!("`context={other}`: only `empty` is known")),
         }
         let attributes = attributes[1..].to_vec();
-        self.blocks.push(Block { place: place.to_owned(), kind, attributes, text, context });
+        let outside = Outside { context, images: HashMap::new() };
+        self.blocks.push(Block { place: place.to_owned(), kind, attributes, text, outside });
         Ok(())
     }
 }
@@ -223,11 +243,11 @@ impl Block {
 
 /// Runs one block; the error is the whole story of what went wrong.
 fn check(entry: &Entry, block: &Block, before: Option<&Block>) -> Result<(), String> {
-    let context = match (block.kind, before) {
-        (Kind::Fixed, Some(before)) => before.context.clone(),
-        _ => block.context.clone(),
+    let outside = match (block.kind, before) {
+        (Kind::Fixed, Some(before)) => &before.outside,
+        _ => &block.outside,
     };
-    let (all, errors) = lint(&block.text, context);
+    let (all, errors) = lint(&block.text, outside);
     let own: Vec<&Diagnostic> = all.iter().filter(|finding| finding.lint == entry.name).collect();
     let told = |problem: String| story(entry, block, &all, &problem);
     let fail = |problem: String| Err(told(problem));
@@ -309,19 +329,25 @@ fn mend(entry: &Entry, block: &Block, which: Option<&str>) -> Result<String, Str
 }
 
 fn own(entry: &Entry, block: &Block) -> Vec<Diagnostic> {
-    let (all, _) = lint(&block.text, block.context.clone());
+    let (all, _) = lint(&block.text, &block.outside);
     all.into_iter().filter(|finding| finding.lint == entry.name).collect()
 }
 
 /// Lints with all lints, pedantic ones included.
-fn lint(text: &str, context: Option<BTreeMap<String, ContextFile>>) -> (Vec<Diagnostic>, Vec<LintError>) {
+fn lint(text: &str, outside: &Outside) -> (Vec<Diagnostic>, Vec<LintError>) {
     let mut dockerfile = Dockerfile::new("Dockerfile", Source::from(text));
-    if let Some(files) = context {
+    dockerfile.images.clone_from(&outside.images);
+    if let Some(files) = outside.context.clone() {
         let ignore = match files.get(".dockerignore") {
             Some(ContextFile::Text(text)) => Some(Dockerignore::parse(text)),
             _ => None,
         };
-        dockerfile.context = Context { files: Known::Known(files), ignore };
+        let text = match files.get(".dockerignore") {
+            Some(ContextFile::Text(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let ignore_file = Some(IgnoreFile { path: ".dockerignore".into(), text });
+        dockerfile.context = Context { files: Known::Known(files), ignore, ignore_file };
     }
     let choice = Choice { preset: Preset::Pedantic, ..Choice::default() };
     let selection = Selection::new(&choice).expect("a preset names no lint");

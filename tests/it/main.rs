@@ -17,6 +17,7 @@ mod model;
 mod oracle;
 mod readme;
 mod recovery;
+mod rewrite;
 mod secret;
 mod shell;
 #[allow(dead_code)]

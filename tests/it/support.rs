@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use harden::model::{Account, ImageContent, ImageFacts};
 use serde_json::Value;
 
 /// Says on standard error that a test was skipped, and why; with `HARDEN_TEST_ALL=1` a skip is a failure.
@@ -51,4 +52,39 @@ pub(crate) fn dockerfiles() -> Vec<(String, String)> {
         .iter()
         .map(|file| (format!("{}/{}", field(file, "repo"), field(file, "path")), field(file, "text")))
         .collect()
+}
+
+/// What a text manifest of an image says, a line each: `digest sha256:…`, `user NAME`, `account NAME UID GID HOME`,
+/// `file MODE PATH` with the mode in octal. A manifest with any other line than `digest` lists the image's content whole.
+pub(crate) fn image_facts(text: &str) -> Result<ImageFacts, String> {
+    let mut facts = ImageFacts::default();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |word: &str| word.parse::<u32>().map_err(|error| format!("`{line}`: {error}"));
+        if let ["digest", digest] = words[..] {
+            facts.digest = Some(digest.to_owned());
+            continue;
+        }
+        let content = facts.content.get_or_insert_with(ImageContent::default);
+        match words[..] {
+            ["user", user] => content.user = user.to_owned(),
+            ["account", name, uid, gid, home] => content.accounts.push(Account {
+                name: name.to_owned(),
+                uid: number(uid)?,
+                gid: number(gid)?,
+                home: home.to_owned(),
+            }),
+            ["file", mode, path] => {
+                let mode = u32::from_str_radix(mode, 8).map_err(|error| format!("`{line}`: {error}"))?;
+                if mode & 0o6000 != 0 {
+                    content.setid.push(path.to_owned());
+                }
+                if mode & 0o111 != 0 && path.rsplit('/').nth(1).is_some_and(|folder| folder.ends_with("bin")) {
+                    content.programs.push(path.to_owned());
+                }
+            }
+            _ => return Err(format!("`{line}` is no line of an image's manifest")),
+        }
+    }
+    Ok(facts)
 }
