@@ -70,7 +70,7 @@ mkdir -p "$work/debian/usr/share/proof"
 rm -f "$work/debian/etc/apt/apt.conf.d/99mmdebstrap"
 # The packages that projects install: ours, which stand for any, and some real ones.
 mkdir -p "$work/apt"
-(cd "$work/debian/tmp" && in_root "$work/debian" sh -c 'cd /tmp && apt-get download -q cron cron-daemon-common sudo gosu' >"$work/apt.log" 2>&1) || {
+(cd "$work/debian/tmp" && in_root "$work/debian" sh -c 'cd /tmp && apt-get download -q cron cron-daemon-common sensible-utils sudo gosu' >"$work/apt.log" 2>&1) || {
     cat "$work/apt.log" >&2
     exit 1
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::tools::{Tools, tail};
 
 pub(crate) struct Image {
+    layout: PathBuf,
     /// The image's configuration file.
     pub(crate) config: Value,
     /// Where its file system is mounted.
@@ -18,6 +19,7 @@ pub(crate) struct Image {
 impl Drop for Image {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("--lazy").arg(&self.root).status();
+        let _ = fs::remove_dir_all(&self.layout);
     }
 }
 
@@ -46,10 +48,12 @@ impl Image {
             work.display()
         );
         run(Command::new("mount").args(["-t", "overlay", "overlay", "-o", &options]).arg(&root))?;
-        let image = Self { config, root };
+        let image = Self { layout: layout.to_owned(), config, root };
         for layer in own {
             image.unpack(&blob(&layer["digest"]))?;
         }
+        // Files that go at once need not reach the disk, and these are the bulk of what is written.
+        fs::remove_dir_all(layout.join("blobs")).map_err(|error| error.to_string())?;
         Ok(image)
     }
 
