@@ -1,6 +1,7 @@
 //! One integration binary, a module a room.
 
 mod bad_input;
+mod build;
 mod cli;
 mod config;
 mod conformance;
