@@ -34,7 +34,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         if is_kept_out(&command) || command.cleanup_behind(clears) == Cleanup::Done {
             continue;
         }
-        let settled = settled.get_or_insert_with(|| dockerfile.mentions(&SETTLED));
+        let settled = settled.get_or_insert_with(|| dockerfile.saying(&SETTLED));
         if dockerfile.is_behind_any(command.instruction_index, settled) {
             continue;
         }
