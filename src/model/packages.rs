@@ -39,6 +39,10 @@ enum Touch {
     Unclear,
 }
 
+/// How many commands of one step one question looks at, so that a step of nothing but installations can't take quadratic
+/// time.
+const LOOK_AHEAD: usize = 512;
+
 impl Instruction {
     /// Whether what is written to `path` in this step stays out of the image, since a mount of the step covers it.
     #[must_use]
@@ -182,6 +186,9 @@ impl<'a> CommandRef<'a> {
     /// Whether the whole step fails where this command does, as far as the script tells.
     #[must_use]
     pub fn decides(&self) -> bool {
+        if self.script.commands.len() - self.index > LOOK_AHEAD {
+            return false;
+        }
         let own = self.outermost();
         let is_own = |command: &&Command| command.parent.is_none() && command.span.start > own.span.end;
         let later = || self.script.commands[self.index..].iter().filter(is_own);
@@ -204,7 +211,8 @@ impl<'a> CommandRef<'a> {
     /// named like a clean-up are taken for one.
     #[must_use]
     pub fn cleanup_behind(&self, is_done: impl Fn(&Command) -> bool) -> Cleanup {
-        let mut later = self.script.commands[self.index + 1..].iter();
+        // Clean-ups stand at the end.
+        let mut later = self.script.commands[self.index + 1..].iter().rev().take(LOOK_AHEAD);
         let done = later.any(|command| {
             let name = command.base_name();
             name.contains("clean") || name.contains("Clean") || is_done(command)
