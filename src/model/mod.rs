@@ -19,6 +19,7 @@ mod scope;
 mod scripts;
 mod value;
 mod variables;
+mod words;
 mod writable;
 
 pub use account::{AccountSource, RunAs, run_as};
@@ -33,3 +34,4 @@ pub use origin::{BaseUser, is_root};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
+pub use words::{mode_without_setid, mode_without_world_write};
