@@ -17,6 +17,8 @@ pub(super) static LINT: Lint = Lint {
         "DS-0022",
         "CKV_DOCKER_6",
         "99614418",
+        "maintainer_instruction_being_used",
+        "deprecated_in_1.13",
         "dockerfile.best-practice.maintainer-is-deprecated.maintainer-is-deprecated",
     ],
     sources: &[
