@@ -22,7 +22,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let Some(lower) = &stage.name else { continue };
         let Some(from) = dockerfile.instructions.get(stage.instructions.start) else { continue };
         let Arguments::Words(words) = &from.ast.arguments else { continue };
-        let Some(name) = words.get(2).filter(|name| name.text != *lower) else { continue };
+        let Some(name) = words.get(2).filter(|name| name.text != *lower && is_name(lower)) else { continue };
         let finding = findings.report(name.span, format!("the stage name `{}` has capitals", name.text));
         finding
             .aliases(&["StageNameCasing"])
@@ -41,4 +41,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let why = "the builder finds stages in any case, `--target` and names that come from variables too";
         finding.fix(Fix::safe(format!("Call the stage `{lower}` everywhere"), why, edits));
     }
+}
+
+/// Whether the builder takes this for a name at all.
+fn is_name(lower: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    lower.starts_with(|c: char| c.is_ascii_lowercase()) && lower.bytes().all(is_part)
 }

@@ -17,6 +17,8 @@ pub(super) static LINT: Lint = Lint {
         "DS-0022",
         "CKV_DOCKER_6",
         "99614418",
+        "maintainer_instruction_being_used",
+        "deprecated_in_1.13",
         "dockerfile.best-practice.maintainer-is-deprecated.maintainer-is-deprecated",
     ],
     sources: &[
@@ -64,15 +66,15 @@ fn label(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word) -> Opt
     let quoted = ['"', '\''].into_iter().any(|c| quote(c) && bare(c));
     let cut = u32::from(quoted);
     let (start, end) = (word.span.start + cut, word.span.end - cut);
+    let inner = dockerfile.text(Span::new(start, end));
+    let is_special = |c: char| c == '"' || c == '$' || c == dockerfile.escape;
+    let escape = if inner.starts_with(is_special) { dockerfile.escape.to_string() } else { String::new() };
     let mut edits = vec![
         Edit::replace(name.span, instruction.keyword_like(Keyword::Label)),
-        Edit::replace(Span::new(word.span.start, start), format!("{AUTHORS}=\"")),
+        Edit::replace(Span::new(word.span.start, start), format!("{AUTHORS}=\"{escape}")),
     ];
-    for (at, c) in dockerfile.text(Span::new(start, end)).char_indices() {
-        if c == '"' || c == '$' || c == dockerfile.escape {
-            edits.push(Edit::insert(start + at as u32, dockerfile.escape.to_string()));
-        }
-    }
+    let special = inner.char_indices().filter(|&(at, c)| at > 0 && is_special(c));
+    edits.extend(special.map(|(at, _)| Edit::insert(start + at as u32, dockerfile.escape.to_string())));
     edits.push(Edit::replace(Span::new(end, word.span.end), "\""));
     Some(edits)
 }

@@ -111,3 +111,36 @@ impl Env for Given {
         matches!(self, Self::Name).then(|| format!(" <{name}> \"it's\" \\x ").into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(text: &str) -> Option<String> {
+        let file = Dockerfile::new("-", Source::from(text));
+        apply(text, &file.as_equals(file.instructions.last()?)?).ok()
+    }
+
+    #[test]
+    fn pairs_are_joined_where_the_value_stays() {
+        for (before, after) in [
+            ("ENV A b", "ENV A=b"),
+            ("ENV A \\\n  b", "ENV A=b"),
+            ("ENV A b  c", "ENV A=\"b  c\""),
+            ("ENV A \"b\" 'c'", "ENV A=\"b c\""),
+            ("ENV A ${B:-c d}", "ENV A=\"${B:-c d}\""),
+            ("ENV A b\\ c d", "ENV A=\"b\\ c d\""),
+        ] {
+            // An escape in front of a blank disappears outside quotes and stays inside, so the last one can't be quoted.
+            let wanted = (!after.contains("\\ ")).then(|| after.to_owned());
+            assert_eq!(joined(before), wanted, "{before}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_old_pair_stays() {
+        for text in ["ENV A=b", "ENV A=b C=d", "ENV A", "ENV", "RUN a b", "ENV $A b", "ENV \"A\" b", "ENV A '$B' c"] {
+            assert_eq!(joined(text), None, "{text}");
+        }
+    }
+}

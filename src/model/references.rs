@@ -58,3 +58,22 @@ fn from_of_mount(value: &Word) -> Option<Span> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Dockerfile;
+    use crate::text::Source;
+
+    #[test]
+    fn stages_are_named_by_from_and_flags_behind_them() {
+        let text = "ARG X=One\nFROM one AS One\nCOPY --from=one a b\nFROM one\nFROM $X\nCOPY --from=ONE a b\n\
+                    COPY --from=0 a b\nRUN --mount=from=two,from=One,target=/a --mount=\"from=one\" c\nFROM two AS one\n\
+                    FROM a\nCOPY --from=one a b\n";
+        let file = Dockerfile::new("-", Source::from(text));
+        let of = |stage: usize| -> Vec<&str> {
+            file.references_to(&file.stages[stage]).into_iter().map(|span| file.text(span)).collect()
+        };
+        assert_eq!(of(0), ["one", "ONE", "One"]);
+        assert_eq!(of(3), ["one"]);
+    }
+}
