@@ -5,6 +5,7 @@ mod build;
 mod context;
 mod copies;
 pub mod dockerignore;
+mod downloads;
 mod facts;
 mod image;
 mod image_name;
