@@ -7,6 +7,7 @@ mod casing;
 mod context;
 mod copies;
 pub mod dockerignore;
+mod downloads;
 mod exec_form;
 mod facts;
 mod image;
