@@ -263,13 +263,27 @@ fn replaced(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, s
     );
     let edit = vec![Edit::insert(last.name.span.start, "exec ")];
     let title = "Put `exec` in front of the last command";
-    let fix = if top.len() == 1 && !guess {
+    // What only changes the shell's own state leaves nothing running behind it.
+    let quiet = |one: &&Command| matches!(one.base_name(), "" | "cd" | "export" | "set" | "umask" | "ulimit" | "unset");
+    let fix = if guess {
+        Fix::risky(title, "what the variable holds may be no program", edit)
+    } else if !is_linux(dockerfile, stage, body) {
+        Fix::risky(title, "the base image is not known, and its shell may be that of Windows", edit)
+    } else if top[..top.len() - 1].iter().all(quiet) {
         Fix::safe(title, "the shell reads the words as before, and the program takes its place", edit)
     } else {
-        let why = "what the commands before left running loses the shell that waited for it";
-        Fix::risky(title, if guess { "what the variable holds may be no program" } else { why }, edit)
+        let why = "what the commands before it left running loses the shell that waited for it";
+        Fix::risky(title, why, edit)
     };
     Some(fix.adds_command("exec"))
+}
+
+/// Whether a shell of Linux reads the text: by the base image, or by what only such a shell understands.
+fn is_linux(dockerfile: &Dockerfile, stage: &Stage, body: Span) -> bool {
+    let text = dockerfile.text(body);
+    let posix =
+        text.contains('$') || text.split_whitespace().any(|word| word.starts_with(['/', '.']) && word.len() > 2);
+    dockerfile.family_under(stage).is_some() || dockerfile.content_under(stage).is_some() || posix
 }
 
 /// A JSON array in the wrong quotes: sh looks for a program named `[…`.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{CommandRef, Dockerfile, Instruction, Stage, script_of};
+use crate::model::{CommandRef, Dockerfile, Instruction, Stage, Without, script_of};
 use crate::shell::tools::{self, Tool};
 use crate::shell::{Command, Word};
 use crate::tables::Family;
@@ -247,12 +247,11 @@ fn left(dockerfile: &Dockerfile, findings: &mut Findings) {
         if let Some((_, word)) = installed {
             finding.label(word.span, "sudo is installed here");
         }
-        if let Some((edit, whole)) = rule.of.filter(|_| rule.clean).and_then(|of| dockerfile.without_step(&of)) {
-            let why = "what the user does with sudo fails without the rule";
-            let fix = Fix::risky("Leave the rule out", why, vec![edit]);
-            let name = rule.of.map_or("", |of| of.command.base_name());
-            let fix = fix.removes_command(name);
-            finding.fix(if whole { fix.removes("RUN") } else { fix });
+        let why = "what the user does with sudo fails without the rule";
+        if let Some(fix) =
+            rule.of.filter(|_| rule.clean).and_then(|of| left_out(dockerfile, &of, "Leave the rule out", why))
+        {
+            finding.fix(fix);
         }
     } else if let Some((command, word)) = installed {
         let finding = findings.report(word.span, "`sudo` stays in the final image");
@@ -276,11 +275,19 @@ fn package_left_out(dockerfile: &Dockerfile, command: &CommandRef<'_>, word: &Wo
     let why = "a script that is not seen here, or who works in the container, may call sudo";
     let title = "Don't install sudo, which no step of the file calls";
     if invocation.packages().len() > 1 {
-        return Some(Fix::risky(title, why, vec![dockerfile.without_word(command, word.span)?]));
+        let edit = dockerfile.without_words(command.instruction_index, word.span)?;
+        return Some(Fix::risky(title, why, vec![edit]));
     }
-    let (edit, whole) = dockerfile.without_step(command)?;
-    let fix = Fix::risky(title, why, vec![edit]).removes_command(command.command.base_name());
-    Some(if whole { fix.removes("RUN") } else { fix })
+    left_out(dockerfile, command, title, why)
+}
+
+/// A command left out, with its RUN where it is all of it.
+fn left_out(dockerfile: &Dockerfile, command: &CommandRef<'_>, title: &str, why: &str) -> Option<Fix> {
+    let fix = match dockerfile.without_step(command)? {
+        Without::Command(edit) => Fix::risky(title, why, vec![edit]),
+        Without::Step(edit) => Fix::risky(title, why, vec![edit]).removes("RUN"),
+    };
+    Some(command.names_within().into_iter().fold(fix, Fix::removes_command))
 }
 
 /// Whether what a container starts names sudo.

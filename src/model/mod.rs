@@ -3,17 +3,28 @@
 
 mod account;
 mod build;
+mod casing;
 mod context;
 mod copies;
 pub mod dockerignore;
+mod downloads;
+mod exec_form;
 mod facts;
 mod image;
 mod image_name;
 mod insert;
+mod join;
 mod leave_root;
+mod list;
+mod mentions;
+mod mode_text;
 mod modes;
 mod origin;
+mod packages;
+mod pairs;
 mod privilege;
+mod references;
+mod removal;
 mod rewrite;
 mod scope;
 mod scripts;
@@ -22,16 +33,22 @@ mod variables;
 mod words;
 mod writable;
 
+pub use casing::Case;
+
 pub use account::{AccountSource, RunAs, run_as};
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
+pub use exec_form::{AlmostExec, Flaw, Mended};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use image::{Account, ImageContent, ImageFacts};
 pub use leave_root::{leave_root, starts_as_root};
+pub use mentions::Mentions;
+pub use mode_text::{mode_without_setid, mode_without_world_write};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
+pub use packages::{Cleanup, Reliance, empties, may_use_index, takes_apt_lists};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;
-pub use words::{mode_without_setid, mode_without_world_write};
+pub use words::Without;

@@ -1,163 +1,107 @@
-//! Edits that take one word out of many: an argument of an instruction, a flag, an argument of a command, and letters of a
-//! symbolic mode.
+//! Edits that take words, settings and whole steps out of an instruction and leave the lines around them as they are.
 
-use crate::syntax::ast::{Arguments, GapKind, Keyword, Word};
+use crate::syntax::ast::{Arguments, GapKind, Pair, Word};
 use crate::text::{Edit, Span};
 
-use super::{CommandRef, Dockerfile, Instruction, ModeChange};
+use super::{CommandRef, Dockerfile};
+
+/// What is left of a RUN when one of its commands is taken out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Without {
+    /// The RUN with its other commands.
+    Command(Edit),
+    /// Nothing: the command was all of it.
+    Step(Edit),
+}
 
 impl Dockerfile {
-    /// Takes an argument of an instruction that holds a list of words (EXPOSE, VOLUME; as a JSON array too) out. `None`
-    /// where it is the only one or has a comment beside it.
+    /// Takes words that stand side by side out of the instruction at `index`, with the blanks in front of them or, where
+    /// they stand alone on a line, with the line. `None` in exec form, where a comment is in the way, and where the line
+    /// end in front of them is not plain.
     #[must_use]
-    pub fn without_argument(&self, instruction: &Instruction, word: &Word) -> Option<Edit> {
-        let (Arguments::Words(words) | Arguments::Exec(words)) = &instruction.effective().arguments else {
-            return None;
-        };
-        let at = words.iter().position(|other| other.span == word.span)?;
-        let before = at.checked_sub(1).map(|before| words[before].span);
-        let after = words.get(at + 1).map(|after| after.span);
-        self.without_one(instruction, before, word.span, after)
-    }
-
-    /// Takes an argument of a command out. `None` where nothing stands in front of it, or a comment beside it.
-    #[must_use]
-    pub fn without_word(&self, command: &CommandRef<'_>, word: Span) -> Option<Edit> {
-        let words = &command.command.arguments;
-        let at = words.iter().position(|other| other.span == word)?;
-        let before = at.checked_sub(1).map_or(command.command.name.span, |before| words[before].span);
-        self.without_one(command.instruction, Some(before), word, None)
-    }
-
-    /// Takes a flag of an instruction out, with its line where it stands alone there.
-    #[must_use]
-    pub fn without_flag(&self, instruction: &Instruction, flag: Span) -> Option<Edit> {
+    pub fn without_words(&self, index: usize, words: Span) -> Option<Edit> {
+        let ast = self.instructions.get(index)?.effective();
         let text = self.source.text();
-        let blank = |c: char| c == ' ' || c == '\t';
-        let before = text.get(..flag.start as usize)?;
-        let start = before.trim_end_matches(blank).len();
-        let rest = text.get(flag.end as usize..)?;
-        let next = flag.end as usize + (rest.len() - rest.trim_start_matches(blank).len());
-        // Behind it the line goes on, or the instruction does on the next line.
-        let mut gaps = instruction.effective().gaps.iter().chain(&instruction.ast.gaps);
-        let gap = gaps.find(|gap| gap.kind == GapKind::Continuation && gap.span.start == next as u32);
-        let Some(gap) = gap else { return Some(Edit::delete(Span::new(flag.start, next as u32))) };
-        let own_line = text.get(..start)?.ends_with('\n');
-        let span = if own_line { Span::new(start as u32, gap.span.end) } else { Span::new(start as u32, flag.end) };
-        Some(Edit::delete(span))
-    }
-
-    /// Takes a command out, with its RUN where that does nothing else; whether the RUN goes is said.
-    #[must_use]
-    pub fn without_step(&self, command: &CommandRef<'_>) -> Option<(Edit, bool)> {
-        let ast = &command.instruction.ast;
-        let is_alone = command.script.commands.len() == 1 && command.script.clean && ast.heredocs.is_empty();
-        if is_alone && ast.keyword == Keyword::Run {
-            return self.without(command.instruction_index).map(|edit| (edit, true));
-        }
-        self.without_command(command).map(|edit| (edit, false))
-    }
-
-    /// Takes a word out with what parts it from the word before it, or else from the one behind.
-    fn without_one(
-        &self,
-        instruction: &Instruction,
-        before: Option<Span>,
-        word: Span,
-        after: Option<Span>,
-    ) -> Option<Edit> {
-        let span = match (before, after) {
-            (Some(before), _) => Span::new(before.end, word.end),
-            (None, Some(after)) => Span::new(word.start, after.start),
-            (None, None) => return None,
-        };
-        // A comment or blank line within would go with it.
-        let gaps = instruction.effective().gaps.iter();
-        let plain = gaps
-            .filter(|gap| span.start <= gap.span.start && gap.span.end <= span.end)
-            .all(|gap| gap.kind == GapKind::Continuation && !self.text(gap.span).contains('#'));
-        plain.then(|| Edit::delete(span))
-    }
-
-    /// Where the text of a mode is written out, once, in the word or flag that holds it.
-    #[must_use]
-    pub fn place_of_mode(&self, change: &ModeChange<'_>) -> Option<Span> {
-        let written = self.text(change.span);
-        let at = written.rfind(&change.text)?;
-        let alone = |c: char| !c.is_ascii_alphanumeric();
-        let before = &written[..at];
-        // `-m777` is the one form in which a letter stands in front.
-        let free = before.is_empty() || before.ends_with(alone) || before == "-m";
-        let start = change.span.start + at as u32;
-        (free && !written.contains('$')).then(|| Span::new(start, start + change.text.len() as u32))
-    }
-}
-
-/// A symbolic mode without the letter `s` of what it sets; empty where nothing is left to do. `None` where it isn't
-/// symbolic or copies the rights of another class.
-#[must_use]
-pub fn mode_without_setid(mode: &str) -> Option<String> {
-    rewritten(mode, |who, operator, rights| {
-        let kept: String = rights.chars().filter(|letter| operator == '-' || *letter != 's').collect();
-        (operator == '=' || !kept.is_empty()).then(|| format!("{who}{operator}{kept}"))
-    })
-}
-
-/// A symbolic mode that lets others write no more and the owner as before; empty where nothing is left to do. `None` where
-/// it isn't symbolic or copies the rights of another class.
-#[must_use]
-pub fn mode_without_world_write(mode: &str) -> Option<String> {
-    rewritten(mode, |who, operator, rights| {
-        let others = who.contains(['o', 'a']);
-        if operator == '-' || !others || !rights.contains('w') {
-            return Some(format!("{who}{operator}{rights}"));
-        }
-        let kept: String = rights.chars().filter(|letter| *letter != 'w').collect();
-        let narrowed = (operator == '=' || !kept.is_empty()).then(|| format!("{who}{operator}{kept}"));
-        let owner = who.contains(['u', 'a']).then(|| "u+w".to_owned());
-        match (narrowed, owner) {
-            (Some(narrowed), Some(owner)) => Some(format!("{narrowed},{owner}")),
-            (narrowed, owner) => narrowed.or(owner),
-        }
-    })
-}
-
-/// The clauses of a symbolic mode, each one changed or left out.
-fn rewritten(mode: &str, change: impl Fn(&str, char, &str) -> Option<String>) -> Option<String> {
-    let mut clauses = Vec::new();
-    for clause in mode.split(',') {
-        let at = clause.find(['+', '-', '='])?;
-        let (who, rest) = clause.split_at(at);
-        let operator = rest.chars().next()?;
-        let rights = &rest[1..];
-        let letters = rights.chars().all(|letter| "rwxXst".contains(letter));
-        if !letters || !who.chars().all(|letter| "ugoa".contains(letter)) {
+        let is_exec = matches!(ast.arguments, Arguments::Exec(_));
+        let torn = ast.gaps.iter().any(|gap| gap.kind != GapKind::Continuation && words.contains(gap.span));
+        if is_exec || torn || !ast.span.contains(words) {
             return None;
         }
-        clauses.extend(change(who, operator, rights));
+        let line = self.line_start(words.start);
+        let (start, end) = (words.start as usize, words.end as usize);
+        let lead = &text[line as usize..start];
+        if !lead.trim().is_empty() {
+            let kept = lead.trim_end();
+            // A word that adjoins something else is no word of its own.
+            return (kept.len() < lead.len()).then(|| Edit::delete(Span::new(line + kept.len() as u32, words.end)));
+        }
+        let line_end = memchr::memchr(b'\n', &text.as_bytes()[end..]).map_or(text.len(), |at| end + at);
+        let rest = &text[end..line_end];
+        let goes_on = |rest: &str| rest == "\\" || rest.chars().eq([self.escape]);
+        if goes_on(rest.trim()) && line_end < text.len() {
+            return Some(Edit::delete(Span::new(line, line_end as u32 + 1)));
+        }
+        if rest.trim().is_empty() {
+            let before = ast.gaps.iter().find(|gap| gap.span.end == line && gap.kind == GapKind::Continuation)?;
+            let kept = text[..before.span.start as usize].trim_end();
+            return (!kept.ends_with('\n')).then(|| Edit::delete(Span::new(kept.len() as u32, words.end)));
+        }
+        let blanks = rest.len() - rest.trim_start().len();
+        (blanks > 0).then(|| Edit::delete(Span::new(words.start, words.end + blanks as u32)))
     }
-    Some(clauses.join(","))
+
+    /// Takes a pair out of the ENV or LABEL at `index`; the whole instruction where it is the only one.
+    #[must_use]
+    pub fn without_pair(&self, index: usize, pair: &Pair) -> Option<Without> {
+        let Arguments::Pairs(pairs) = &self.instructions.get(index)?.ast.arguments else { return None };
+        match &pairs[..] {
+            [_] => self.without(index).map(Without::Step),
+            _ => self.without_words(index, pair.name.span.cover(pair.value.span)).map(Without::Command),
+        }
+    }
+
+    /// Takes a word out of the ARG, COPY or ADD at `index`; the whole instruction where nothing but `rest` words stay.
+    #[must_use]
+    pub fn without_word(&self, index: usize, word: &Word, rest: usize) -> Option<Without> {
+        match &self.instructions.get(index)?.ast.arguments {
+            Arguments::Words(words) | Arguments::Exec(words) if words.len() <= rest + 1 => {
+                self.without(index).map(Without::Step)
+            }
+            Arguments::Words(_) => self.without_words(index, word.span).map(Without::Command),
+            _ => None,
+        }
+    }
+
+    /// Takes a command out of its RUN, or the RUN where it is all of it.
+    #[must_use]
+    pub fn without_step(&self, command: &CommandRef<'_>) -> Option<Without> {
+        let script = command.script;
+        let own = command.command;
+        let is_all = command.index == 0
+            && script.clean
+            && own.parent.is_none()
+            && script.commands[1..].iter().all(|other| other.parent.is_some())
+            && command.instruction.scripts.len() == 1
+            && !command.instruction.is_trigger();
+        if is_all {
+            return self.without(command.instruction_index).map(Without::Step);
+        }
+        self.without_command(command).map(Without::Command)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn symbolic_modes_lose_what_is_dropped() {
-        for (mode, setid, world) in [
-            ("+s", Some(""), Some("+s")),
-            ("u+xs", Some("u+x"), Some("u+xs")),
-            ("u=rxs,go=rx", Some("u=rx,go=rx"), Some("u=rxs,go=rx")),
-            ("a+rwX", Some("a+rwX"), Some("a+rX,u+w")),
-            ("o+w", Some("o+w"), Some("")),
-            ("go+rw,u-s", Some("go+rw,u-s"), Some("go+r,u-s")),
-            ("a=rwx", Some("a=rwx"), Some("a=rx,u+w")),
-            ("go=u", None, None),
-            ("4755", None, None),
-        ] {
-            assert_eq!(mode_without_setid(mode).as_deref(), setid, "{mode}");
-            assert_eq!(mode_without_world_write(mode).as_deref(), world, "{mode}");
+impl CommandRef<'_> {
+    /// The name of the command and those of the commands it runs, as a fix that takes it out has to declare them.
+    #[must_use]
+    pub fn names_within(&self) -> Vec<&str> {
+        let mut within = vec![self.index as u32];
+        let mut names = vec![self.command.base_name()];
+        for (index, other) in self.script.commands.iter().enumerate().skip(self.index + 1) {
+            if other.parent.is_some_and(|parent| within.contains(&parent)) {
+                within.push(index as u32);
+                names.push(other.base_name());
+            }
         }
+        names
     }
 }
