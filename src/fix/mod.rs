@@ -21,6 +21,10 @@ pub use diff::unified;
 /// How often a file is linted and mended before that is taken for a quarrel between fixes.
 const MOST_PASSES: usize = 10;
 
+/// How many groups of fixes may fail in one round before the rest of what fails is refused as a group. Only a lint with a
+/// bug makes any fail.
+const MOST_TRIALS: usize = 100;
+
 /// A file that fixes have changed or made, and what is in it now.
 pub type Files = BTreeMap<Arc<str>, String>;
 
@@ -119,6 +123,15 @@ fn key(diagnostic: &Diagnostic, fix: &Fix) -> (&'static str, String, String) {
     (diagnostic.lint, fix.title.clone(), diagnostic.fingerprint.clone())
 }
 
+/// Fixes that do what they say, and others with what they would do.
+#[derive(Default)]
+struct Sorted<'a> {
+    good: Vec<(&'a Diagnostic, &'a Fix)>,
+    bad: Vec<((&'a Diagnostic, &'a Fix), String)>,
+    /// How many more groups may fail.
+    budget: usize,
+}
+
 struct Run<'a> {
     settings: &'a Settings,
     allowed: Safety,
@@ -166,18 +179,14 @@ impl Run<'_> {
         }));
         let mut candidate = self.candidate(fixed, &chosen);
         if candidate.is_err() {
-            // One of them is at fault, or several only together: alone each can be told from the others.
-            let mut refused = Vec::new();
-            chosen.retain(|&one| match self.candidate(fixed, &[one]) {
-                Ok(_) => true,
-                Err(deviation) => {
-                    refused.push((key(one.0, one.1), deviation, line(one.0)));
-                    false
-                }
-            });
-            for (key, deviation, line) in refused {
+            let mut sorted = Sorted { budget: MOST_TRIALS, ..Sorted::default() };
+            self.sort_out(fixed, &chosen, &mut sorted);
+            let Sorted { good, bad, .. } = sorted;
+            chosen = good;
+            let bad: Vec<_> = bad.into_iter().map(|((d, fix), why)| (key(d, fix), why, line(d))).collect();
+            for (key, why, line) in bad {
                 let (lint, title) = (key.0, key.1.clone());
-                fixed.refused.push(Refused { lint, title, why: deviation.to_string(), line });
+                fixed.refused.push(Refused { lint, title, why, line });
                 self.banned.fixes.insert(key);
             }
             if chosen.is_empty() {
@@ -200,6 +209,22 @@ impl Run<'_> {
         fixed.outcome = lint::run(&dockerfile, self.settings);
         (fixed.dockerfile, fixed.files) = (dockerfile, files);
         true
+    }
+
+    /// Parts fixes that do what they say from those that don't, by trying halves.
+    fn sort_out<'a>(&self, fixed: &Fixed, fixes: &[(&'a Diagnostic, &'a Fix)], sorted: &mut Sorted<'a>) {
+        let Err(deviation) = self.candidate(fixed, fixes) else {
+            sorted.good.extend_from_slice(fixes);
+            return;
+        };
+        sorted.budget = sorted.budget.saturating_sub(1);
+        if fixes.len() > 1 && sorted.budget > 0 {
+            let (first, second) = fixes.split_at(fixes.len() / 2);
+            self.sort_out(fixed, first, sorted);
+            self.sort_out(fixed, second, sorted);
+        } else {
+            sorted.bad.extend(fixes.iter().map(|&fix| (fix, deviation.to_string())));
+        }
     }
 
     /// The file with some fixes applied, if they do what they say.

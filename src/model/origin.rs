@@ -70,7 +70,7 @@ impl Dockerfile {
     /// What was read of the image at the bottom of a stage.
     #[must_use]
     pub fn content_under(&self, stage: &Stage) -> Option<&ImageContent> {
-        self.images.get(&self.image_under(stage)?.text)?.content.as_ref()
+        self.known_of(self.image_under(stage)?)?.content.as_ref()
     }
 
     /// What the image at the bottom of a stage is made from, by its name.

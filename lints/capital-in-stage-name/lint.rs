@@ -1,0 +1,44 @@
+//! Stage names with capitals.
+
+use crate::diagnostic::{Category, Fix, Severity};
+use crate::lint::{Findings, Lint, Preset};
+use crate::model::Dockerfile;
+use crate::syntax::ast::Arguments;
+use crate::text::Edit;
+
+pub(super) static LINT: Lint = Lint {
+    summary: "The name of a stage has capitals",
+    category: Category::Build,
+    severity: Severity::Info,
+    preset: Preset::Pedantic,
+    aliases: &["StageNameCasing"],
+    sources: &["https://docs.docker.com/reference/build-checks/stage-name-casing/"],
+    dockerfile: Some(check),
+    ..Lint::BASE
+};
+
+fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    for stage in &dockerfile.stages {
+        let Some(lower) = &stage.name else { continue };
+        let Some(from) = dockerfile.instructions.get(stage.instructions.start) else { continue };
+        let Arguments::Words(words) = &from.ast.arguments else { continue };
+        let Some(name) = words.get(2).filter(|name| name.text != *lower) else { continue };
+        let finding = findings.report(name.span, format!("the stage name `{}` has capitals", name.text));
+        finding
+            .aliases(&["StageNameCasing"])
+            .because("image names have none, so that it is easily taken for something else, and builders keep it in lower case")
+            .help(format!("Call it `{lower}`, here and where it is used"));
+        if !dockerfile.is_plain(name) {
+            continue;
+        }
+        let mut edits = vec![Edit::replace(name.span, lower.clone())];
+        for span in dockerfile.references_to(stage) {
+            if dockerfile.text(span) != lower.as_str() {
+                finding.label(span, "used here");
+                edits.push(Edit::replace(span, lower.clone()));
+            }
+        }
+        let why = "the builder finds stages in any case, `--target` and names that come from variables too";
+        finding.fix(Fix::safe(format!("Call the stage `{lower}` everywhere"), why, edits));
+    }
+}
