@@ -54,7 +54,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         if !ships || step.is_empty() {
             continue;
         }
-        let elsewhere = elsewhere.get_or_insert_with(|| dockerfile.mentions(&["/etc/apk/cache", "setup-apkcache"]));
+        let elsewhere = elsewhere.get_or_insert_with(|| dockerfile.saying(&["/etc/apk/cache", "setup-apkcache"]));
         if !dockerfile.is_behind_any(first.instruction_index, elsewhere) {
             step.apk(dockerfile, findings);
         }

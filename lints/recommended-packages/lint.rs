@@ -38,7 +38,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
         let Some(tool) = tools::invocation(command.command).filter(installs_recommended) else { continue };
         let Some(verb) = tool.subcommand.filter(|_| !may_hold_the_option(&command)) else { continue };
-        let settled = settled.get_or_insert_with(|| dockerfile.mentions(&["install-recommends \"", "apt.conf"]));
+        let settled = settled.get_or_insert_with(|| dockerfile.saying(&["install-recommends \"", "apt.conf"]));
         if dockerfile.is_behind_any(command.instruction_index, settled) {
             continue;
         }

@@ -43,7 +43,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         if is_fed(&command) || may_hold_the_answer(&command) {
             continue;
         }
-        let answered = answered.get_or_insert_with(|| dockerfile.mentions(&ANSWERS));
+        let answered = answered.get_or_insert_with(|| dockerfile.saying(&ANSWERS));
         if dockerfile.is_behind_any(command.instruction_index, answered) {
             continue;
         }

@@ -13,12 +13,12 @@ mod image;
 mod image_name;
 mod insert;
 mod join;
-mod mentions;
 mod leave_root;
+mod mentions;
 mod modes;
 mod origin;
-mod pairs;
 mod packages;
+mod pairs;
 mod privilege;
 mod references;
 mod removal;
@@ -39,11 +39,11 @@ pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };
 pub use image::{Account, ImageContent, ImageFacts};
-pub use mentions::Mentions;
 pub use leave_root::{leave_root, starts_as_root};
+pub use mentions::Mentions;
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
-pub use packages::{Cleanup, Reliance, empties, takes_apt_lists, may_use_index};
+pub use packages::{Cleanup, Reliance, empties, may_use_index, takes_apt_lists};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
 pub use value::Value;
 pub use variables::Variables;

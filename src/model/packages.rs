@@ -138,7 +138,7 @@ impl Dockerfile {
 
     /// Indices of the instructions whose text has one of the words, in any case. Words are in lower case.
     #[must_use]
-    pub fn mentions(&self, words: &[&str]) -> Vec<usize> {
+    pub fn saying(&self, words: &[&str]) -> Vec<usize> {
         let text = self.source.text().to_ascii_lowercase();
         let finders: Vec<_> = words.iter().map(memchr::memmem::Finder::new).collect();
         let mentions = |(index, instruction): (usize, &Instruction)| {
