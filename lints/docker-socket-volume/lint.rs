@@ -53,7 +53,7 @@ fn volume(dockerfile: &Dockerfile, index: usize, instruction: &Instruction, find
             finding.confidence(Confidence::Medium);
         }
         let alone = words.len() == 1;
-        let edit = if alone { dockerfile.without(index) } else { dockerfile.without_value(instruction, word) };
+        let edit = if alone { dockerfile.without(index) } else { dockerfile.without_listed(instruction, word) };
         if let Some(edit) = edit {
             let fix = Fix::risky(format!("Leave `{}` out", word.text), case.risk(), vec![edit]);
             finding.fix(if alone { fix.removes(instruction.ast.keyword.as_str()) } else { fix });

@@ -56,7 +56,7 @@ fn without(
     purpose: bool,
 ) -> Option<Fix> {
     let alone = matches!(&instruction.effective().arguments, Arguments::Words(words) if words.len() == 1);
-    let edit = if alone { dockerfile.without(index) } else { dockerfile.without_value(instruction, word) }?;
+    let edit = if alone { dockerfile.without(index) } else { dockerfile.without_listed(instruction, word) }?;
     let title = format!("Don't expose `{}`", word.text);
     let fix = if purpose {
         Fix::suggestion(title, "the service seems to be what the image is for", vec![edit])

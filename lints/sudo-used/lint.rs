@@ -247,11 +247,14 @@ fn left(dockerfile: &Dockerfile, findings: &mut Findings) {
         if let Some((_, word)) = installed {
             finding.label(word.span, "sudo is installed here");
         }
-        let why = "what the user does with sudo fails without the rule";
-        if let Some(fix) =
-            rule.of.filter(|_| rule.clean).and_then(|of| left_out(dockerfile, &of, "Leave the rule out", why))
+        if let Some((edit, whole)) =
+            rule.of.filter(|_| rule.clean).and_then(|of| dockerfile.without_step(&of)).map(Without::into_parts)
         {
-            finding.fix(fix);
+            let why = "what the user does with sudo fails without the rule";
+            let fix = Fix::risky("Leave the rule out", why, vec![edit]);
+            let name = rule.of.map_or("", |of| of.command.base_name());
+            let fix = fix.removes_command(name);
+            finding.fix(if whole { fix.removes("RUN") } else { fix });
         }
     } else if let Some((command, word)) = installed {
         let finding = findings.report(word.span, "`sudo` stays in the final image");
@@ -275,19 +278,11 @@ fn package_left_out(dockerfile: &Dockerfile, command: &CommandRef<'_>, word: &Wo
     let why = "a script that is not seen here, or who works in the container, may call sudo";
     let title = "Don't install sudo, which no step of the file calls";
     if invocation.packages().len() > 1 {
-        let edit = dockerfile.without_words(command.instruction_index, word.span)?;
-        return Some(Fix::risky(title, why, vec![edit]));
+        return Some(Fix::risky(title, why, vec![dockerfile.without_operand(command, word.span)?]));
     }
-    left_out(dockerfile, command, title, why)
-}
-
-/// A command left out, with its RUN where it is all of it.
-fn left_out(dockerfile: &Dockerfile, command: &CommandRef<'_>, title: &str, why: &str) -> Option<Fix> {
-    let fix = match dockerfile.without_step(command)? {
-        Without::Command(edit) => Fix::risky(title, why, vec![edit]),
-        Without::Step(edit) => Fix::risky(title, why, vec![edit]).removes("RUN"),
-    };
-    Some(command.names_within().into_iter().fold(fix, Fix::removes_command))
+    let (edit, whole) = dockerfile.without_step(command)?.into_parts();
+    let fix = Fix::risky(title, why, vec![edit]).removes_command(command.command.base_name());
+    Some(if whole { fix.removes("RUN") } else { fix })
 }
 
 /// Whether what a container starts names sudo.

@@ -2,9 +2,7 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{
-    Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, Without, mode_without_setid, strips_setid,
-};
+use crate::model::{Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, mode_without_setid, strips_setid};
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
@@ -108,13 +106,9 @@ fn unset(dockerfile: &Dockerfile, change: &ModeChange<'_>) -> Option<Fix> {
         return Some(Fix::risky("Leave the bit unset", why, vec![edit]));
     };
     let command = Some(command).filter(|command| command.command.base_name() == "chmod")?;
-    Some(
-        match dockerfile.without_step(&command)? {
-            Without::Command(edit) => Fix::risky("Leave the bit unset", why, vec![edit]),
-            Without::Step(edit) => Fix::risky("Leave the bit unset", why, vec![edit]).removes("RUN"),
-        }
-        .removes_command("chmod"),
-    )
+    let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
+    let fix = Fix::risky("Leave the bit unset", why, vec![edit]).removes_command("chmod");
+    Some(if whole { fix.removes("RUN") } else { fix })
 }
 
 /// Commands that take the bits off whatever has them, with their instruction.

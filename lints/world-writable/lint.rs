@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, Without, mode_without_world_write};
+use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, mode_without_world_write};
 use crate::shell::Command;
 use crate::text::Edit;
 
@@ -205,13 +205,9 @@ fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) ->
         return Some(Fix::risky("Leave the mode as it is", why, vec![edit]));
     };
     let command = Some(command).filter(|command| command.command.base_name() == "chmod")?;
-    Some(
-        match dockerfile.without_step(&command)? {
-            Without::Command(edit) => Fix::risky("Leave the mode as it is", why, vec![edit]),
-            Without::Step(edit) => Fix::risky("Leave the mode as it is", why, vec![edit]).removes("RUN"),
-        }
-        .removes_command("chmod"),
-    )
+    let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
+    let fix = Fix::risky("Leave the mode as it is", why, vec![edit]).removes_command("chmod");
+    Some(if whole { fix.removes("RUN") } else { fix })
 }
 
 /// The mask of `umask 000` and its like.

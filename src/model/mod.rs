@@ -15,10 +15,9 @@ mod image_name;
 mod insert;
 mod join;
 mod leave_root;
-mod list;
 mod mentions;
-mod mode_text;
 mod modes;
+mod narrow;
 mod origin;
 mod packages;
 mod pairs;
@@ -31,9 +30,9 @@ mod scripts;
 mod value;
 mod variables;
 mod words;
-mod writable;
 
 pub use casing::Case;
+mod writable;
 
 pub use account::{AccountSource, RunAs, run_as};
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
@@ -44,8 +43,8 @@ pub use facts::{
 pub use image::{Account, ImageContent, ImageFacts};
 pub use leave_root::{leave_root, starts_as_root};
 pub use mentions::Mentions;
-pub use mode_text::{mode_without_setid, mode_without_world_write};
 pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
+pub use narrow::{mode_without_setid, mode_without_world_write};
 pub use origin::{BaseUser, is_root};
 pub use packages::{Cleanup, Reliance, empties, may_use_index, takes_apt_lists};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use crate::syntax::ast::Keyword;
 use crate::syntax::mount::Mount;
 use crate::tables::{self, BaseImage, Family, ImageUser};
 
@@ -66,21 +65,6 @@ impl Dockerfile {
             }
         }
         names
-    }
-
-    /// The addresses that the file downloads from, as far as they are known, each once: sources of ADD, and words of the
-    /// commands of RUN that are an address whole.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<String> {
-        let added = self.instructions.iter().filter(|one| one.effective().keyword == Keyword::Add);
-        let added = added.flat_map(|add| &add.values).filter_map(|value| value.known().map(str::to_owned));
-        let fetched = self.run_commands().flat_map(|command| {
-            let words = command.command.arguments.iter().filter(|word| word.text.contains("://"));
-            words.filter_map(move |word| command.resolve(word))
-        });
-        let mut seen = HashSet::new();
-        let is_address = |text: &String| text.starts_with("https://") || text.starts_with("http://");
-        added.chain(fetched).filter(|text| is_address(text) && seen.insert(text.clone())).collect()
     }
 
     /// What was read of the image at the bottom of a stage.
