@@ -17,6 +17,7 @@ pub mod model;
 
 pub mod lint;
 
+pub mod fix;
 pub mod report;
 
 pub mod cli;

@@ -1,5 +1,7 @@
 //! Code from the network that runs without anybody having looked at it: `curl … | sh` in all its spellings.
 
+mod fixes;
+
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{CommandRef, Dockerfile};
@@ -79,6 +81,14 @@ fn report(
         .severity(if reached { severity } else { severity.min(Severity::Low) });
     if !command.script.clean {
         finding.confidence(Confidence::Medium);
+    }
+    let fix = if staged {
+        fixes::of_staged(dockerfile, command, fetch)
+    } else {
+        fixes::of_direct(dockerfile, command, fetch, runner)
+    };
+    if let Some(fix) = fix {
+        finding.fix(fix);
     }
 }
 

@@ -14,6 +14,10 @@ pub(super) struct Address {
     pub(super) is_data: bool,
     /// Whether a variable takes part.
     pub(super) guessed: bool,
+    /// `http`, `ftp` or `git`.
+    pub(super) scheme: String,
+    /// The server's name, its port with it.
+    pub(super) host: String,
 }
 
 /// The addresses without TLS that a command fetches code from.
@@ -106,6 +110,8 @@ fn address(command: CommandRef<'_>, word: &Word, text: Option<&str>) -> Option<A
         shown: format!("{scheme}://{host}{}", tail.split(['`', '(']).next().unwrap_or("")),
         is_data: DATA.iter().any(|suffix| lower.ends_with(suffix)),
         guessed: !word.parts.is_empty(),
+        host: host.to_owned(),
+        scheme,
     })
 }
 

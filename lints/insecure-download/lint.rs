@@ -1,14 +1,16 @@
 //! Downloads that anyone on the way can change: TLS checks switched off, and no TLS at all.
 
 mod address;
+mod fixes;
 mod switches;
 
-use crate::diagnostic::{Category, Confidence, Fix, Severity};
+use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{CommandRef, Dockerfile, Instruction};
 use crate::shell::tools;
 use crate::syntax::ast::{Arguments, Keyword};
-use crate::text::{Edit, Span};
+use crate::text::Span;
+use fixes::Removal;
 
 pub(super) static LINT: Lint = Lint {
     summary: "A download is not protected on its way",
@@ -40,13 +42,14 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let mut found = switches::of_command(command);
         if let Some(written) = tools::written(command.script, command.index) {
             let told = written.text.lines().find_map(|line| switches::of_line(&written.file, line));
-            found.extend(told.map(|switch| Evidence::new(command.command.span, switch)));
+            let removal = fixes::of_written(command, &written);
+            found.extend(told.map(|switch| Evidence::new(command.command.span, switch).removal(removal)));
         }
         of_command(dockerfile, command, &found, findings);
         clear_text(dockerfile, command, findings);
     }
-    for instruction in &dockerfile.instructions {
-        variables(dockerfile, instruction, findings);
+    for (index, instruction) in dockerfile.instructions.iter().enumerate() {
+        variables(dockerfile, index, instruction, findings);
         heredocs(dockerfile, instruction, findings);
     }
 }
@@ -55,6 +58,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
 struct Evidence {
     span: Span,
     switch: Switch,
+    /// What has to go for it to be gone.
+    removal: Removal,
 }
 
 /// What is switched off.
@@ -69,7 +74,12 @@ struct Switch {
 
 impl Evidence {
     fn new(span: Span, switch: Switch) -> Self {
-        Self { span, switch }
+        Self { span, switch, removal: Removal::Unknown }
+    }
+
+    fn removal(mut self, removal: Removal) -> Self {
+        self.removal = removal;
+        self
     }
 }
 
@@ -108,9 +118,8 @@ fn of_command(dockerfile: &Dockerfile, command: CommandRef<'_>, found: &[Evidenc
     }
     if !command.script.clean {
         finding.confidence(Confidence::Medium);
-    } else if let Some(edits) = found.iter().map(|evidence| removal(dockerfile, evidence)).collect::<Option<Vec<_>>>() {
-        let why = "the build fails where the server's certificate is not one that the image trusts";
-        finding.fix(Fix::risky("Leave certificates to be checked", why, edits));
+    } else if let Some(fix) = fixes::of_switches(dockerfile, command, found) {
+        finding.fix(fix);
     }
 }
 
@@ -121,18 +130,10 @@ fn message(switch: &Switch) -> String {
     format!("`{}` keeps {} from checking certificates", switch.shown, switch.who)
 }
 
-/// Takes an option out that stands as a word of its own, with the blank in front.
-fn removal(dockerfile: &Dockerfile, evidence: &Evidence) -> Option<Edit> {
-    let alone = matches!(dockerfile.text(evidence.span), "-k" | "--insecure" | "--no-check-certificate");
-    let start = evidence.span.start.checked_sub(1).filter(|_| alone)?;
-    let blank = Span::new(start, evidence.span.start);
-    (dockerfile.text(blank) == " ").then(|| Edit::delete(blank.cover(evidence.span)))
-}
-
 /// `http://` and `ftp://` of programs that fetch code.
 fn clear_text(dockerfile: &Dockerfile, command: CommandRef<'_>, findings: &mut Findings) {
-    let mut addresses = address::of(command).into_iter();
-    let Some(first) = addresses.next() else { return };
+    let addresses = address::of(command);
+    let [first, others @ ..] = &addresses[..] else { return };
     let verified = is_verified(command);
     let severity = if verified {
         Severity::Info
@@ -147,16 +148,19 @@ fn clear_text(dockerfile: &Dockerfile, command: CommandRef<'_>, findings: &mut F
         .because(if verified { "a check in this RUN covers what arrives; still, who listens sees it" } else { WHY })
         .help("Use `https://`, or compare a checksum that is written in the Dockerfile")
         .severity(limit(dockerfile, command.instruction, severity));
-    for other in addresses {
+    for other in others {
         finding.label(other.span, "this one too");
     }
     if first.guessed || !command.script.clean {
         finding.confidence(Confidence::Medium);
     }
+    if let Some(fix) = fixes::of_addresses(dockerfile, command, &addresses) {
+        finding.fix(fix);
+    }
 }
 
 /// ENV and ARG that switch checks off.
-fn variables(dockerfile: &Dockerfile, instruction: &Instruction, findings: &mut Findings) {
+fn variables(dockerfile: &Dockerfile, index: usize, instruction: &Instruction, findings: &mut Findings) {
     let ast = instruction.effective();
     let mut found: Vec<(Span, &str, &str)> = Vec::new();
     match &ast.arguments {
@@ -189,6 +193,9 @@ fn variables(dockerfile: &Dockerfile, instruction: &Instruction, findings: &mut 
         if let Some(alias) = switch.alias {
             finding.aliases(&[alias]);
         }
+        if let Some(fix) = fixes::of_variable(dockerfile, index, span) {
+            finding.fix(fix);
+        }
     }
 }
 
@@ -206,7 +213,8 @@ fn heredocs(dockerfile: &Dockerfile, instruction: &Instruction, findings: &mut F
                     .report(span, message(&switch))
                     .because("it holds in every container of the image")
                     .help("Take the line out, and add the missing certificate instead")
-                    .severity(limit(dockerfile, instruction, Severity::Medium));
+                    .severity(limit(dockerfile, instruction, Severity::Medium))
+                    .fix(fixes::of_line(Span::new(at, at + line.len() as u32)));
             }
             at += line.len() as u32;
         }

@@ -1,5 +1,6 @@
 //! Options, variables and settings that keep tools from checking certificates. Sources: the tools' manuals.
 
+use super::fixes::Removal;
 use super::{Evidence, Switch};
 use crate::model::CommandRef;
 use crate::shell::tools::{self, Tool};
@@ -7,13 +8,14 @@ use crate::shell::{Assignment, Word};
 
 /// What the words of a command switch off, the assignments in front of it included.
 pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
-    let mut found: Vec<Evidence> = command.command.assignments.iter().filter_map(assigned).collect();
+    let assigned = command.command.assignments.iter().filter_map(|assignment| assigned(command, assignment));
+    let mut found: Vec<Evidence> = assigned.collect();
     let name = command.command.base_name();
     let words = &command.command.arguments;
     if name == "env" {
         let pairs = words.iter().filter_map(|word| {
             let (name, value) = word.text.split_once('=')?;
-            Some(Evidence::new(word.span, of_variable(name, value)?))
+            Some(Evidence::new(word.span, of_variable(name, value)?).removal(Removal::Words(vec![word.span])))
         });
         found.extend(pairs);
     }
@@ -22,7 +24,8 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
             if let Some(used) = invocation.option(option).filter(|used| used.is_on()) {
                 let mut switch = Switch::new(&used.word.text, format!("`{name}`"));
                 switch.alias = alias;
-                found.push(Evidence::new(used.word.span, switch));
+                let uses = invocation.options_named(option).map(|used| used.word).collect();
+                found.push(Evidence::new(used.word.span, switch).removal(Removal::options(uses)));
             }
         };
         match invocation.tool {
@@ -33,7 +36,9 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
             Tool::Pip => {
                 if let Some(used) = invocation.option("--trusted-host") {
                     let switch = Switch::new("--trusted-host", format!("`{name}`")).alias("CKV2_DOCKER_4");
-                    found.push(Evidence::new(used.word.span, switch));
+                    let uses =
+                        invocation.options_named("--trusted-host").map(tools::OptionUse::span).collect::<Option<_>>();
+                    found.push(Evidence::new(used.word.span, switch).removal(Removal::words(uses)));
                 }
             }
             Tool::Npm | Tool::Yarn | Tool::Pnpm => {
@@ -41,13 +46,19 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
                     && invocation.switch("--strict-ssl") == Some(false)
                 {
                     let switch = Switch::new(&used.word.text, format!("`{name}`")).alias("CKV2_DOCKER_13");
-                    found.push(Evidence::new(used.word.span, switch));
+                    let uses = invocation.options.iter().filter(|used| used.name.ends_with("strict-ssl"));
+                    let uses = uses.map(tools::OptionUse::span).collect::<Option<_>>();
+                    found.push(Evidence::new(used.word.span, switch).removal(Removal::words(uses)));
                 }
             }
             Tool::Apt => {
                 for key in ["Acquire::https::Verify-Peer", "Acquire::https::Verify-Host"] {
                     if let Some(value) = invocation.setting("--option", key).filter(|value| is_no(value.text)) {
-                        found.push(Evidence::new(value.word.span, Switch::new(format!("{key}=false"), "`apt`")));
+                        let switch = Switch::new(format!("{key}=false"), "`apt`");
+                        let used = invocation.options_named("--option");
+                        let used = used.filter(|used| used.value.is_some_and(|it| it.word.span == value.word.span));
+                        let used = used.map(tools::OptionUse::span).collect::<Option<_>>();
+                        found.push(Evidence::new(value.word.span, switch).removal(Removal::words(used)));
                     }
                 }
             }
@@ -58,8 +69,13 @@ pub(super) fn of_command(command: CommandRef<'_>) -> Vec<Evidence> {
     found
 }
 
-fn assigned(assignment: &Assignment) -> Option<Evidence> {
-    Some(Evidence::new(assignment.span, of_variable(&assignment.name, &assignment.value.text)?))
+fn assigned(command: CommandRef<'_>, assignment: &Assignment) -> Option<Evidence> {
+    let switch = of_variable(&assignment.name, &assignment.value.text)?;
+    let is_all = command.command.assignments.len() == 1
+        && matches!(command.command.base_name(), "" | "export" | "declare" | "readonly")
+        && command.command.redirects.is_empty();
+    let removal = if is_all { Removal::Step } else { Removal::Words(vec![assignment.span]) };
+    Some(Evidence::new(assignment.span, switch).removal(removal))
 }
 
 /// `-c http.sslVerify=false`, `git config --global http.sslVerify false`.
@@ -72,14 +88,16 @@ fn git(invocation: &tools::Invocation<'_>) -> Option<Evidence> {
     let by_option = pairs.find_map(|used| {
         let value = used.value?;
         let (key, setting) = value.text.split_once('=')?;
-        (is_key(key) && is_no(setting)).then(|| Evidence::new(value.word.span, Switch::new(value.text, "`git`")))
+        let removal = Removal::words(used.span().map(|span| vec![span]));
+        (is_key(key) && is_no(setting))
+            .then(|| Evidence::new(value.word.span, Switch::new(value.text, "`git`")).removal(removal))
     });
     let by_config = || {
         let at = invocation.operands.iter().position(|word| is_key(&word.text))?;
         let value = invocation.operands.get(at + 1).filter(|value| is_no(&value.text))?;
         let key = invocation.operands[at];
         let shown = format!("{} {}", key.text, value.text);
-        Some(Evidence::new(key.span.cover(value.span), Switch::new(shown, "`git`")))
+        Some(Evidence::new(key.span.cover(value.span), Switch::new(shown, "`git`")).removal(Removal::Step))
     };
     by_option.or_else(|| if invocation.verb() == "config" { by_config() } else { None })
 }
@@ -131,7 +149,7 @@ fn by_words(name: &str, words: &[Word]) -> Vec<Evidence> {
         let (key, value) = pair;
         let shown = || format!("{key} {value}");
         let who = || format!("`{name}`");
-        let mut add = |switch: Switch| found.push(Evidence::new(span, switch));
+        let mut add = |switch: Switch| found.push(Evidence::new(span, switch).removal(Removal::Step));
         match (name, key) {
             ("npm" | "yarn" | "pnpm", "strict-ssl" | "enableStrictSsl") if is_config && is_no(value) => {
                 add(Switch::new(shown(), who()).alias("CKV2_DOCKER_13"));
@@ -146,7 +164,9 @@ fn by_words(name: &str, words: &[Word]) -> Vec<Evidence> {
                     add(switch);
                 }
             }
-            ("go", "-insecure") => found.push(Evidence::new(word.span, Switch::new(text, who()))),
+            ("go", "-insecure") => {
+                found.push(Evidence::new(word.span, Switch::new(text, who())).removal(Removal::Words(vec![word.span])))
+            }
             ("yum" | "dnf" | "tdnf" | "microdnf" | "dnf5" | "yum-config-manager", _) => {
                 let setting = text.trim_start_matches("--setopt=");
                 if let Some((key, value)) = setting.split_once('=')
@@ -154,21 +174,25 @@ fn by_words(name: &str, words: &[Word]) -> Vec<Evidence> {
                     && is_no(value)
                 {
                     let switch = Switch::new(setting, who()).alias("CKV2_DOCKER_15");
-                    found.push(Evidence::new(word.span, switch));
+                    let alone = text.starts_with("--") && name != "yum-config-manager";
+                    let removal = if alone { Removal::Words(vec![word.span]) } else { Removal::Unknown };
+                    found.push(Evidence::new(word.span, switch).removal(removal));
                 }
             }
             ("kubectl" | "helm", "--insecure-skip-tls-verify")
             | ("aws", "--no-verify-ssl")
-            | ("cf", "--skip-ssl-validation") => found.push(Evidence::new(word.span, Switch::new(text, who()))),
+            | ("cf", "--skip-ssl-validation") => {
+                found.push(Evidence::new(word.span, Switch::new(text, who())).removal(Removal::Words(vec![word.span])))
+            }
             ("skopeo" | "podman" | "buildah", "--tls-verify" | "--src-tls-verify" | "--dest-tls-verify")
             | ("http" | "https" | "xh", "--verify")
             | ("aria2c", "--check-certificate")
                 if is_no(value) =>
             {
-                found.push(Evidence::new(word.span, Switch::new(text, who())));
+                found.push(Evidence::new(word.span, Switch::new(text, who())).removal(Removal::Words(vec![word.span])));
             }
             (_, key) if key.eq_ignore_ascii_case("-SkipCertificateCheck") => {
-                found.push(Evidence::new(word.span, Switch::new(text, who())));
+                found.push(Evidence::new(word.span, Switch::new(text, who())).removal(Removal::Words(vec![word.span])));
             }
             _ => {}
         }

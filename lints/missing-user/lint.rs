@@ -2,7 +2,10 @@
 
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Base, Dockerfile, ImageName, PrivilegeDrop, Stage, drops_privileges};
+use crate::model::{
+    AccountSource, Base, BaseUser, Dockerfile, ImageName, PrivilegeDrop, RunAs, Stage, drops_privileges, leave_root,
+    run_as,
+};
 use crate::syntax::ast::Keyword;
 use crate::tables::{self, BaseImage, Family, ImageUser};
 use crate::text::Span;
@@ -48,11 +51,12 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         Some(PrivilegeDrop::Likely(span)) => Some(span),
         None => None,
     };
-    let base = Knowledge::of(&root.base);
+    let base = Knowledge::of(dockerfile, root);
+    let account = run_as(dockerfile, stage);
     // The instruction's own words are the anchor: an ignore comment above FROM reaches them.
     let anchor = anchor(dockerfile, stage);
     let finding = findings.report(anchor, base.message(stage));
-    finding.because(base.why()).help(base.help(starts_something)).aliases(&[
+    finding.because(base.why()).help(help(account.as_ref(), starts_something)).aliases(&[
         "DS-0002",
         "CKV_DOCKER_3",
         "fd54f200",
@@ -72,6 +76,13 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     }
     if root.index != stage.index {
         finding.label(self::anchor(dockerfile, root), "its base image is named here");
+    }
+    // A stage without FROM is no file to mend.
+    let from = &dockerfile.instructions[stage.instructions.start].ast;
+    if from.keyword == Keyword::From
+        && let Some(fix) = leave_root(dockerfile, stage)
+    {
+        finding.fix(fix);
     }
     if let Some(elsewhere) = user_of_another_stage(dockerfile, stage) {
         finding.label(elsewhere, "this USER holds in its own stage only");
@@ -95,8 +106,10 @@ fn user_of_another_stage(dockerfile: &Dockerfile, stage: &Stage) -> Option<Span>
 enum Knowledge<'a> {
     /// Nothing is there but what the file copies: user 0.
     Scratch,
-    /// By its name, an image known to run as root.
-    Root(&'a ImageName, &'static BaseImage),
+    /// By its content or its name, an image known to run as root; whether on Windows.
+    Root(&'a ImageName, bool),
+    /// By its content, an image that sets a user.
+    Sets(&'a ImageName, String),
     /// By its name, an image known to set a user.
     Other(&'a ImageName, &'static str),
     /// An image that no table knows.
@@ -106,12 +119,19 @@ enum Knowledge<'a> {
 }
 
 impl<'a> Knowledge<'a> {
-    fn of(base: &'a Base) -> Self {
+    fn of(dockerfile: &Dockerfile, root: &'a Stage) -> Self {
+        let base = &root.base;
         let Base::Image(image) = base else {
             return if *base == Base::Scratch { Self::Scratch } else { Self::Nameless };
         };
         if image.value.known().is_none() {
             return Self::Nameless;
+        }
+        if dockerfile.content_under(root).is_some() {
+            return match dockerfile.user_under(root) {
+                BaseUser::Other(user) => Self::Sets(image, user),
+                _ => Self::Root(image, false),
+            };
         }
         let tag = image.tag.as_deref();
         // `nonroot` in a tag or name is the custom of distroless and its kin for images that set a user.
@@ -121,7 +141,7 @@ impl<'a> Knowledge<'a> {
         }
         match tables::base_image(image.registry.as_deref(), &image.repository, tag) {
             Some(BaseImage { user: ImageUser::Other(user), .. }) => Self::Other(image, user),
-            Some(row) => Self::Root(image, row),
+            Some(row) => Self::Root(image, row.family == Family::Windows),
             None => Self::Stranger(image),
         }
     }
@@ -135,10 +155,13 @@ impl<'a> Knowledge<'a> {
     fn why(&self) -> String {
         match self {
             Self::Scratch => "on `scratch`, the container's process runs as root (uid 0)".to_owned(),
-            Self::Root(image, row) if row.family == Family::Windows => {
+            Self::Root(image, true) => {
                 format!("containers of `{}` run as ContainerAdministrator", image.text)
             }
             Self::Root(image, _) => format!("containers of `{}` run as root (uid 0)", image.text),
+            Self::Sets(image, user) => {
+                format!("`{}` sets the user `{user}`, which nothing here makes sure of", image.text)
+            }
             Self::Other(image, user) => {
                 format!(
                     "`{}` is known by its name to set {}, which nothing here makes sure of",
@@ -151,33 +174,9 @@ impl<'a> Knowledge<'a> {
         }
     }
 
-    fn help(&self, starts_something: bool) -> String {
-        let place = if starts_something { "before ENTRYPOINT or CMD" } else { "at the end of the stage" };
-        match self {
-            Self::Other(_, user) if !user.contains(' ') => {
-                format!("Say so with `USER {user}` {place}, or verify it with the image at hand")
-            }
-            Self::Root(_, BaseImage { family: Family::Windows, .. }) => format!("Add `USER ContainerUser` {place}"),
-            Self::Root(_, BaseImage { accounts: [(name, number), ..], .. }) if *name != "nobody" => {
-                let user = number.map_or_else(|| (*name).to_owned(), |number| number.to_string());
-                format!("Add `USER {user}` {place}: the image already has the account `{name}`")
-            }
-            Self::Root(_, BaseImage { family: Family::Alpine | Family::Busybox, .. }) => {
-                format!("Create a user with `RUN adduser -S -D -H -u 10001 app` and add `USER 10001` {place}")
-            }
-            Self::Scratch | Self::Root(_, BaseImage { family: Family::Distroless, .. }) => {
-                format!("Add `USER 65532:65532` {place}; a number needs no account")
-            }
-            _ => {
-                let command = "useradd --system --no-create-home --uid 10001 app";
-                format!("Create a user, for example with `RUN {command}`, and add `USER 10001` {place}")
-            }
-        }
-    }
-
     fn confidence(&self) -> Confidence {
         match self {
-            Self::Scratch | Self::Root(..) => Confidence::High,
+            Self::Scratch | Self::Root(..) | Self::Sets(..) => Confidence::High,
             Self::Stranger(_) => Confidence::Medium,
             Self::Other(..) | Self::Nameless => Confidence::Low,
         }
@@ -186,10 +185,32 @@ impl<'a> Knowledge<'a> {
     fn severity(&self) -> Severity {
         match self {
             // An administrator of a Windows container is contained by the same walls as any user of it, less some.
-            Self::Root(_, BaseImage { family: Family::Windows, .. }) => Severity::Low,
-            Self::Other(..) => Severity::Info,
+            Self::Root(_, true) => Severity::Low,
+            Self::Sets(..) | Self::Other(..) => Severity::Info,
             _ => Severity::Medium,
         }
+    }
+}
+
+fn help(account: Option<&RunAs>, starts_something: bool) -> String {
+    let place = if starts_something { "before ENTRYPOINT or CMD" } else { "at the end of the stage" };
+    let create = |script: &str| format!("Create a user, for example with `RUN {script}`, and add `USER 10001` {place}");
+    let example = "useradd --system --no-create-home --uid 10001 app";
+    let Some(account) = account else { return create(example) };
+    let user = &account.user;
+    let name = account.name.as_ref().unwrap_or(user);
+    match account.source {
+        AccountSource::BaseUser => format!("Say so with `USER {user}` {place}"),
+        AccountSource::BaseUserByName => {
+            format!("Say so with `USER {user}` {place}, or verify it with the image at hand")
+        }
+        AccountSource::Made => format!("Add `USER {user}` {place}: the file makes the account `{name}`"),
+        AccountSource::MadeOneOf => format!("Add USER with one of the accounts that the file makes {place}"),
+        AccountSource::Owner => format!("Add `USER {user}` {place}: the file gives files to `{name}`"),
+        AccountSource::Base => format!("Add `USER {user}` {place}: the image already has the account `{name}`"),
+        AccountSource::New => create(account.making.unwrap_or(example)),
+        AccountSource::Number => format!("Add `USER {user}` {place}; a number needs no account"),
+        AccountSource::Guess => create(example),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Package managers told not to check who made a package.
 
+mod fixes;
+
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{CommandRef, Dockerfile};
 use crate::shell::tools::{self, Invocation, Tool};
 use crate::syntax::ast::Keyword;
 use crate::text::Span;
+use fixes::Removal;
 
 pub(super) static LINT: Lint = Lint {
     summary: "A package manager does not check signatures",
@@ -26,7 +29,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let mut found = switched_off(dockerfile, command);
         if let Some(written) = tools::written(command.script, command.index) {
             let text = written.text.lines().find_map(told_off);
-            found.extend(text.map(|told| Evidence::written(command.command.span, told)));
+            let removal = || fixes::of_written(dockerfile, command, &written);
+            found.extend(text.map(|told| Evidence::written(command.command.span, told).removal(removal())));
         }
         report(dockerfile, Some(command), &found, findings);
     }
@@ -40,7 +44,9 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             let mut found = Vec::new();
             for line in dockerfile.text(heredoc.content).split_inclusive('\n') {
                 let span = Span::new(at, at + line.trim_end().len() as u32);
-                found.extend(told_off(line).map(|told| Evidence::written(span, told)));
+                let whole = Span::new(at, at + line.len() as u32);
+                let removal = || fixes::of_line(line, whole);
+                found.extend(told_off(line).map(|told| Evidence::written(span, told).removal(removal())));
                 at += line.len() as u32;
             }
             report(dockerfile, None, &found, findings);
@@ -57,11 +63,19 @@ struct Evidence {
     effect: &'static str,
     severity: Severity,
     alias: Option<&'static str>,
+    /// What has to go for it to be gone.
+    removal: Removal,
 }
 
 impl Evidence {
+    fn removal(mut self, removal: Removal) -> Self {
+        self.removal = removal;
+        self
+    }
+
     fn written(span: Span, (shown, effect): (&str, &'static str)) -> Self {
-        Self { span, shown: shown.to_owned(), effect, severity: Severity::Medium, alias: None }
+        let (severity, removal) = (Severity::Medium, Removal::Unknown);
+        Self { span, shown: shown.to_owned(), effect, severity, alias: None, removal }
     }
 }
 
@@ -93,16 +107,20 @@ fn report(dockerfile: &Dockerfile, command: Option<CommandRef<'_>>, found: &[Evi
     }
     if command.is_some_and(|command| !command.script.clean) {
         finding.confidence(Confidence::Medium);
+    } else if let Some(fix) = fixes::of(dockerfile, command, found) {
+        finding.fix(fix);
     }
 }
 
 /// Options and settings of a command that switch the check off.
 fn switched_off(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Vec<Evidence> {
-    let Some(invocation) = tools::invocation(command.command) else { return other_tools(command) };
+    let Some(invocation) = tools::invocation(command.command) else { return other_tools(dockerfile, command) };
     let mut found = Vec::new();
     let mut add = |option: &str, effect: &'static str, severity: Severity, alias: Option<&'static str>| {
         if let Some(used) = invocation.option(option).filter(|used| used.is_on()) {
-            found.push(Evidence { span: used.word.span, shown: used.word.text.clone(), effect, severity, alias });
+            let uses = invocation.options_named(option).map(tools::OptionUse::span).collect();
+            let (span, shown, removal) = (used.word.span, used.word.text.clone(), Removal::words(uses));
+            found.push(Evidence { span, shown, effect, severity, alias, removal });
         }
     };
     match invocation.tool {
@@ -147,16 +165,14 @@ fn switched_off(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Vec<Evidenc
     };
     for key in keys {
         if let Some(value) = invocation.setting(option, key).filter(|value| is_yes(value.text)) {
-            found.push(Evidence {
-                span: value.word.span,
-                shown: format!("{key}={}", value.text),
-                effect: TRUSTS,
-                severity: Severity::Medium,
-                alias: None,
-            });
+            let used = invocation.options_named(option);
+            let used = used.filter(|used| used.value.is_some_and(|it| it.word.span == value.word.span));
+            let removal = Removal::words(used.map(tools::OptionUse::span).collect());
+            let shown = format!("{key}={}", value.text);
+            found.push(Evidence::written(value.word.span, (&shown, TRUSTS)).removal(removal));
         }
     }
-    found.extend(settings(command));
+    found.extend(settings(dockerfile, command));
     found
 }
 
@@ -164,8 +180,8 @@ const INSTALLS: &str = "installs packages that nobody signed";
 const TRUSTS: &str = "takes packages from repositories that nobody signed";
 
 /// Tools without a table, told by their words.
-fn other_tools(command: CommandRef<'_>) -> Vec<Evidence> {
-    let mut found = settings(command);
+fn other_tools(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Vec<Evidence> {
+    let mut found = settings(dockerfile, command);
     let name = command.command.base_name();
     let options: &[&str] = match name {
         "choco" | "cinst" => {
@@ -176,21 +192,26 @@ fn other_tools(command: CommandRef<'_>) -> Vec<Evidence> {
         _ => &[],
     };
     for word in command.command.arguments.iter().filter(|word| options.contains(&word.text.as_str())) {
-        found.push(Evidence::written(word.span, (&word.text, INSTALLS)));
+        let removal = Removal::Words(vec![word.span]);
+        found.push(Evidence::written(word.span, (&word.text, INSTALLS)).removal(removal));
     }
     found
 }
 
 /// `--setopt=gpgcheck=0` of dnf, yum-config-manager and their like, `deb [trusted=yes] …` as an argument.
-fn settings(command: CommandRef<'_>) -> Vec<Evidence> {
+fn settings(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Vec<Evidence> {
     let name = command.command.base_name();
     let is_dnf = matches!(name, "dnf" | "dnf5" | "yum" | "microdnf" | "tdnf" | "yum-config-manager");
     let is_repository = matches!(name, "add-apt-repository" | "apt-add-repository");
     if !is_dnf && !is_repository {
         return Vec::new();
     }
-    let told =
-        command.command.arguments.iter().filter_map(|word| Some(Evidence::written(word.span, told_off(&word.text)?)));
+    let told = command.command.arguments.iter().filter_map(|word| {
+        let is_option = word.text.starts_with("--") && name != "yum-config-manager" && !word.text.contains([';', ',']);
+        let removal =
+            if is_option { Removal::Words(vec![word.span]) } else { fixes::of_setting(dockerfile, word.span) };
+        Some(Evidence::written(word.span, told_off(&word.text)?).removal(removal))
+    });
     told.collect()
 }
 

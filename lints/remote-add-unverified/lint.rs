@@ -1,11 +1,12 @@
 //! ADD of something remote that no checksum or commit pins.
 
-use crate::diagnostic::{Category, Confidence, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, Instruction, Value};
 use crate::shell::{Script, tools};
 use crate::syntax::ast::{Arguments, Keyword, Word};
-use crate::tables::{TagKind, tag_kind};
+use crate::tables::{TagKind, serves_https, tag_kind};
+use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
     summary: "ADD takes a remote source that nothing verifies",
@@ -79,6 +80,59 @@ fn report(
     if value.overridable || !value.unknown.is_empty() {
         finding.confidence(Confidence::Medium);
     }
+    let fixes = [checksum(dockerfile, instruction, value), encrypted(dockerfile, word, value)];
+    for fix in fixes.into_iter().flatten() {
+        finding.fix(fix);
+    }
+}
+
+/// Writes down the digest that the address has now. BuildKit takes a checksum for one source alone.
+fn checksum(dockerfile: &Dockerfile, instruction: &Instruction, value: &Value) -> Option<Fix> {
+    let address = value.known()?;
+    let digest = dockerfile.downloads.get(address).filter(|digest| digest.starts_with("sha256:"))?;
+    let ast = instruction.effective();
+    let (Arguments::Words(words) | Arguments::Exec(words)) = &ast.arguments else { return None };
+    if words.len() != 2 || Git::parse(address).is_some() || !dockerfile.frontend_reads(1, 6) {
+        return None;
+    }
+    let at = ast.flags.last().map_or(ast.name.span.end, |flag| flag.span.end);
+    let edits = vec![Edit::insert(at, format!(" --checksum={digest}"))];
+    let title = "Have `ADD` compare the checksum that the file has now";
+    if value.overridable {
+        let why = "whoever builds with another address has to change the checksum too";
+        return Some(Fix::risky(title, why, edits));
+    }
+    if !names_version(address) {
+        let why = "the address names no version, so that the build stops as soon as another file is published there";
+        return Some(Fix::risky(title, why, edits));
+    }
+    let why = "the digest is that of the file the address serves now, so that the same file is taken";
+    Some(Fix::safe(title, why, edits))
+}
+
+/// Whether an address promises to stay what it is: a version's digits in it, and no word for "newest".
+fn names_version(address: &str) -> bool {
+    const NEWEST: [&str; 8] = ["latest", "master", "main", "head", "nightly", "stable", "current", "trunk"];
+    let path = address.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let mut words = path.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_newest = words.any(|word| NEWEST.iter().any(|newest| word.eq_ignore_ascii_case(newest)));
+    let dotted =
+        || path.as_bytes().windows(3).any(|it| it[0].is_ascii_digit() && it[1] == b'.' && it[2].is_ascii_digit());
+    let commit = || path.split('/').any(is_commit);
+    !is_newest && (dotted() || commit())
+}
+
+/// Encrypts the way to a host that is known to have https; the builder itself fetches, and has certificates.
+fn encrypted(dockerfile: &Dockerfile, word: &Word, value: &Value) -> Option<Fix> {
+    let (_, rest) = value.text.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next().filter(|host| serves_https(host))?;
+    let written = dockerfile.text(word.span);
+    let quote = u32::from(written.starts_with(['"', '\'']));
+    let is_plain = has_scheme(written.get(quote as usize..)?, "http://");
+    let scheme = Span::new(word.span.start + quote, word.span.start + quote + "http".len() as u32);
+    let why = "a checksum is still missing, which only who looked at the file can give";
+    is_plain
+        .then(|| Fix::suggestion(format!("Fetch from `{host}` over https"), why, vec![Edit::replace(scheme, "https")]))
 }
 
 fn judge(value: &Value) -> Option<Judgement> {

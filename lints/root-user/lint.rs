@@ -1,10 +1,11 @@
 //! The last USER of the final stage is root.
 
-use crate::diagnostic::{Category, Confidence, Fix, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Base, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges};
-use crate::syntax::ast::{Arguments, Keyword};
-use crate::tables::{self, ImageUser};
+use crate::model::{
+    Base, BaseUser, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges, leave_root, starts_as_root,
+};
+use crate::syntax::ast::Keyword;
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
@@ -70,21 +71,62 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         finding.confidence(Confidence::Medium).severity(Severity::Low);
         finding.label(span, "what starts here can give each service a user of its own");
     }
+    let doubt = doubt(dockerfile, stage, setting, unsure.is_some());
     let Some((user, place)) = user_before(dockerfile, stage, setting) else {
         finding.help(
             "Create a user and end the stage with `USER 10001`, or drop root in the entrypoint with setpriv or gosu",
         );
+        if let Some(fix) = leave_root(dockerfile, stage) {
+            finding.fix(with_doubt(fix, doubt));
+        }
         return;
     };
     if let Some(place) = place {
         finding.label(place, format!("`{user}` was in force before"));
     }
     finding.help(format!("Go back to `USER {user}` behind the steps that need root"));
-    if let Some(edit) = append(dockerfile, stage, &format!("USER {user}")) {
-        let title = format!("Add `USER {user}` at the end of the stage");
-        let why = "what the container starts may need root's rights, for a low port or for files that root owns";
-        finding.fix(Fix::risky(title, why, vec![edit]).adds("USER"));
+    let why = "what the container starts may need root's rights, for a low port or for files that root owns";
+    let fix = if is_last_step(dockerfile, stage, setting) {
+        let title = format!("Leave `USER {user}` in force");
+        Some(Fix::risky(title, why, vec![Edit::replace(setting.span, user)]))
+    } else {
+        let title = format!("Go back to `USER {user}` behind the last step");
+        let edit = dockerfile.insert_behind_steps(stage, &[format!("USER {user}")]);
+        edit.map(|edit| Fix::risky(title, why, vec![edit]).adds("USER"))
+    };
+    if let Some(fix) = fix {
+        finding.fix(with_doubt(fix, doubt));
     }
+}
+
+/// What makes the choice of another user a human's.
+fn doubt(dockerfile: &Dockerfile, stage: &Stage, setting: &Setting, unsure: bool) -> Option<String> {
+    if setting.value.overridable {
+        return Some("the user is an argument of the build, and its default may be what should change".to_owned());
+    }
+    if unsure {
+        return Some("what starts here may have to start as root to give it up itself".to_owned());
+    }
+    starts_as_root(dockerfile, stage).map(|name| format!("`{name}`, which starts here, is made to start as root"))
+}
+
+fn with_doubt(mut fix: Fix, doubt: Option<String>) -> Fix {
+    if let (Some(doubt), true) = (doubt, fix.safety != Safety::Suggestion) {
+        (fix.safety, fix.why) = (Safety::Suggestion, doubt);
+    }
+    fix
+}
+
+/// Whether no step of the stage follows the USER, so that nothing needs it as it is; and it is written out.
+fn is_last_step(dockerfile: &Dockerfile, stage: &Stage, setting: &Setting) -> bool {
+    let behind = setting.instruction + 1..stage.instructions.end;
+    let is_step = |keyword| {
+        use Keyword::{Add, Copy, Onbuild, Run, Unknown, Volume, Workdir};
+        matches!(keyword, Add | Copy | Onbuild | Run | Unknown | Volume | Workdir)
+    };
+    stage.instructions.contains(&setting.instruction)
+        && setting.value.sources.is_empty()
+        && !behind.into_iter().any(|index| is_step(dockerfile.instructions[index].ast.keyword))
 }
 
 /// Whether a value of USER means root: by name or number, with or without a group; Windows' administrators too.
@@ -131,28 +173,20 @@ fn supervisor(dockerfile: &Dockerfile, stage: &Stage) -> Option<Span> {
 fn user_before(dockerfile: &Dockerfile, stage: &Stage, last: &Setting) -> Option<(String, Option<Span>)> {
     let users = dockerfile.inherited(stage, Keyword::User);
     let earlier = users.filter(|(index, _)| *index < last.instruction).filter_map(|(index, instruction)| {
-        let value = instruction.values.first()?.known()?;
-        let usable = !value.trim().is_empty() && !is_root(value);
-        usable.then(|| (index, value.to_owned(), instruction.ast.span))
+        let value = instruction.values.first()?;
+        let user = value.known().filter(|user| !user.trim().is_empty() && !is_root(user))?;
+        // A variable of the stage is still in force; of another stage, its value has to do.
+        let written = instruction.stage == Some(stage.index) && !value.sources.is_empty();
+        let setting = dockerfile.instructions.get(index + 1).and_then(|next| next.before.user.as_ref());
+        let place = setting.filter(|setting| written && setting.instruction == index).map(|setting| setting.span);
+        let user = place.map_or(user, |place| dockerfile.text(place));
+        Some((index, user.to_owned(), instruction.ast.span))
     });
     if let Some((_, user, span)) = earlier.max_by_key(|(index, ..)| *index) {
         return Some((user, Some(span)));
     }
-    let Base::Image(image) = &dockerfile.lineage(stage).last()?.base else { return None };
-    image.value.known()?;
-    match tables::base_image(image.registry.as_deref(), &image.repository, image.tag.as_deref())?.user {
-        ImageUser::Other(user) => Some((user.to_owned(), Some(image.span))),
-        ImageUser::Root => None,
+    match dockerfile.user_under(stage) {
+        BaseUser::Other(user) if !is_root(&user) => Some((user, dockerfile.image_under(stage).map(|image| image.span))),
+        _ => None,
     }
-}
-
-/// An edit that adds a line behind the last instruction of the stage.
-fn append(dockerfile: &Dockerfile, stage: &Stage, line: &str) -> Option<Edit> {
-    let (_, last) = dockerfile.instructions_of(stage).last()?;
-    // Without arguments the instruction is broken, and so is what would follow it.
-    if matches!(last.ast.arguments, Arguments::None) {
-        return None;
-    }
-    let newline = if dockerfile.source.text().contains("\r\n") { "\r\n" } else { "\n" };
-    Some(Edit::insert(last.ast.span.end, format!("{newline}{line}")))
 }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Base, CommandRef, Dockerfile, ImageName, Stage, strips_setid};
+use crate::model::{CommandRef, Dockerfile, Stage, is_root, strips_setid};
+use crate::shell::Dialect;
 use crate::shell::tools::{self, Tool};
-use crate::tables::{self, Family, ImageUser};
-use crate::text::{Edit, Span};
+use crate::tables::Family;
+use crate::text::Span;
 
 pub(super) static LINT: Lint = Lint {
     summary: "The image changes to another user but keeps setuid programs",
@@ -30,14 +31,34 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     if !user.value.known().is_some_and(is_plain_user) {
         return;
     }
-    let Some((image, family)) = base_of(dockerfile, stage) else { return };
-    let kept = Kept::of(dockerfile, stage, family);
+    // What of them is known by its content needs no family's table.
+    let content = dockerfile.content_under(stage);
+    let Some(image) = dockerfile.image_under(stage) else { return };
+    let Some(family) = dockerfile.family_under(stage).or(content.map(|_| Family::Distroless)) else { return };
+    let own = content.map(|content| content.setid.as_slice());
+    let has_some = match own {
+        Some(own) => !own.is_empty(),
+        None => matches!(family, Family::Debian | Family::RedHat | Family::Suse | Family::Arch),
+    };
+    if own.is_none() && matches!(family, Family::Distroless | Family::Busybox | Family::Windows) {
+        return;
+    }
+    let kept = Kept::of(dockerfile, stage, family, has_some);
     if kept.brought.is_empty() && !kept.base {
         return;
     }
-    let programs: Vec<String> = kept.brought.iter().map(|one| format!("`{}`", one.program)).collect();
+    let mut programs: Vec<String> = kept.brought.iter().map(|one| format!("`{}`", one.program)).collect();
+    let known = own.filter(|_| kept.base).unwrap_or(&[]);
+    programs.extend(known.iter().take(3).map(|path| format!("`{path}`")));
+    if known.len() > 3 {
+        programs.push("…".to_owned());
+    }
     let list = if programs.is_empty() { "`su`, `mount`, …".to_owned() } else { programs.join(", ") };
     let message = format!("USER `{}` leaves setuid programs in the image: {list}", user.value.text);
+    // Files are named where all of them are known: the base image's own, and no package brings others.
+    let named = if kept.installs { &[] } else { known };
+    let place = place_of_strip(dockerfile, stage, user.instruction, &kept);
+    let lines = strip(named, dockerfile);
     let finding = findings.report(user.span, message);
     finding
         .because("a hole in one of them makes this user root in the container, unless it runs with no-new-privileges")
@@ -50,53 +71,63 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     for one in &kept.brought {
         finding.label(one.span, format!("this package brings `{}`", one.program));
     }
-    if kept.base {
+    if kept.base && own.is_some() {
+        finding.label(image.span, format!("{} files of this image have one of the bits", known.len()));
+    } else if kept.base {
         finding.label(image.span, "images made from this distribution come with some (`su`, `mount`, …)");
     }
-    if let Some(edit) = strip_before(dockerfile, user.instruction) {
-        let title = "Take the setuid and setgid bits off all files".to_owned();
+    if let Some(edit) = place.and_then(|place| dockerfile.insert_above(place, &lines)) {
         let why = "the app may call one of the programs and need what its bit gives";
-        finding.fix(Fix::risky(title, why, vec![edit]).adds("RUN").adds_command("find").adds_command("chmod"));
+        finding.fix(if named.is_empty() {
+            let title = "Take the setuid and setgid bits off all files";
+            Fix::risky(title, why, vec![edit]).adds("RUN").adds_command("find").adds_command("chmod")
+        } else {
+            let title = format!("Take the setuid and setgid bits off the image's {} files that have one", named.len());
+            Fix::risky(title, why, vec![edit]).adds("RUN").adds_command("chmod")
+        });
     }
 }
 
-/// What takes the bits off, on the image's own file system alone.
+/// What takes the bits off: `-xdev` keeps it on the image's own file system, `-type f` from following links, and find
+/// hands chmod's failure on.
 const STRIP: &str = "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +";
 
-/// The step in front of USER and its comments, where it would run as root.
-fn strip_before(dockerfile: &Dockerfile, user: usize) -> Option<Edit> {
-    let instruction = dockerfile.instructions.get(user)?;
-    let as_root = match &instruction.before.user {
-        None => !base_sets_user(dockerfile, instruction.stage?),
-        Some(before) => !before.value.known().is_none_or(is_plain_user),
+/// The lines of the step: the files by name where they are known, over several lines where there are many.
+fn strip(named: &[String], dockerfile: &Dockerfile) -> Vec<String> {
+    // A name that the shell would read otherwise is found rather than written.
+    let plain = |path: &String| {
+        path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+'))
     };
-    let first = instruction.ast.comments.first().map_or(instruction.ast.span.start, |comment| comment.start);
-    let newline = if dockerfile.source.text().contains("\r\n") { "\r\n" } else { "\n" };
-    as_root.then(|| Edit::insert(first, format!("{STRIP}{newline}")))
+    let one_line = format!("RUN chmod a-s {}", named.join(" "));
+    match named {
+        [] => vec![STRIP.to_owned()],
+        _ if !named.iter().all(plain) => vec![STRIP.to_owned()],
+        _ if one_line.len() <= 100 => vec![one_line],
+        _ => {
+            let escape = dockerfile.escape;
+            let mut lines = vec![format!("RUN chmod a-s {escape}")];
+            lines.extend(named.iter().map(|path| format!("    {path} {escape}")));
+            if let Some(last) = lines.last_mut() {
+                last.truncate(last.len() - 1 - escape.len_utf8());
+            }
+            lines
+        }
+    }
 }
 
-fn base_sets_user(dockerfile: &Dockerfile, stage: usize) -> bool {
-    let stage = dockerfile.stages.get(stage);
-    let image = stage.and_then(|stage| Some(&dockerfile.lineage(stage).last()?.base));
-    let Some(Base::Image(image)) = image else { return true };
-    let row = tables::base_image(image.registry.as_deref(), &image.repository, image.tag.as_deref());
-    row.is_none_or(|row| row.user != ImageUser::Root)
+/// The instruction in front of which the step goes: the last USER that root's steps end with. `None` where it would not
+/// run as root in a shell, or would come in front of a step that brings more.
+fn place_of_strip(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept) -> Option<usize> {
+    let instruction = dockerfile.instructions.get(user)?;
+    let in_shell = instruction.before.shell.dialect == Dialect::Posix;
+    let in_target = instruction.stage == Some(stage.index);
+    let behind = kept.brought.iter().all(|one| one.span.end <= instruction.ast.span.start);
+    (dockerfile.is_root_at(user) == Some(true) && in_shell && behind && (in_target || !kept.installs)).then_some(user)
 }
 
 /// Whether USER gives up root. A build argument may say otherwise, but its default is what is built.
 fn is_plain_user(user: &str) -> bool {
-    let name = user.split(':').next().unwrap_or("").trim();
-    !name.is_empty() && name != "root" && !name.bytes().all(|byte| byte == b'0') && !name.contains('\\')
-}
-
-/// The image under the final stage, where its family is known and has files with the bit or a package manager that
-/// brings them.
-fn base_of<'a>(dockerfile: &'a Dockerfile, stage: &'a Stage) -> Option<(&'a ImageName, Family)> {
-    let Base::Image(image) = &dockerfile.lineage(stage).last()?.base else { return None };
-    image.value.known()?;
-    let family = tables::family(image.registry.as_deref(), &image.repository, image.tag.as_deref())?;
-    let has_them = !matches!(family, Family::Distroless | Family::Busybox | Family::Windows);
-    has_them.then_some((image, family))
+    !user.trim().is_empty() && !is_root(user) && !user.contains('\\')
 }
 
 /// What has the bits at the end of a stage.
@@ -121,11 +152,10 @@ struct Brought {
 }
 
 impl Kept {
-    fn of(dockerfile: &Dockerfile, stage: &Stage, family: Family) -> Self {
+    fn of(dockerfile: &Dockerfile, stage: &Stage, family: Family, base: bool) -> Self {
         let stages: HashSet<usize> = dockerfile.lineage(stage).map(|stage| stage.index).collect();
         let ours = |command: &CommandRef<'_>| command.instruction.stage.is_some_and(|stage| stages.contains(&stage));
-        let has_some = matches!(family, Family::Debian | Family::RedHat | Family::Suse | Family::Arch);
-        let mut kept = Self { brought: Vec::new(), base: has_some, installs: false };
+        let mut kept = Self { brought: Vec::new(), base, installs: false };
         for command in dockerfile.run_commands().filter(|command| !command.instruction.is_trigger() && ours(command)) {
             if strips_setid(&command) || removes_setid_program(&command) {
                 // Who takes the bit off one program has looked at them; which others were meant to stay, nobody can

@@ -1,12 +1,12 @@
 //! Images taken by a name that somebody else can point at other bytes.
 
-use crate::diagnostic::{Category, Confidence, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Base, Dockerfile, ImageName, Value};
-use crate::syntax::ast::Keyword;
+use crate::syntax::ast::{Arguments, Keyword};
 use crate::syntax::mount::Mount;
 use crate::tables::{TagKind, base_image, tag_kind};
-use crate::text::Span;
+use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
     summary: "An image is not pinned by digest",
@@ -147,6 +147,104 @@ fn report(dockerfile: &Dockerfile, image: &Image, findings: &mut Findings) {
     for used in &image.repeats {
         finding.label(used.image.span, "the same image again");
     }
+    if let Some(fix) = pin(dockerfile, image) {
+        finding.fix(fix);
+    }
+}
+
+/// Puts the digest that the name means now behind it, everywhere.
+fn pin(dockerfile: &Dockerfile, image: &Image) -> Option<Fix> {
+    let name = &image.first.image.text;
+    let digest = dockerfile.known_of(&image.first.image)?.digest.as_ref()?;
+    let mut edits: Vec<Edit> = Vec::new();
+    let mut by_registry = false;
+    for used in std::iter::once(&image.first).chain(&image.repeats) {
+        let certain = place_of_digest(dockerfile, used);
+        by_registry |= certain.is_none();
+        let at = certain.or_else(|| behind_registry(dockerfile, used))?;
+        let edit = Edit::insert(at, format!("@{digest}"));
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    let title = format!("Pin `{name}` to the digest it has now");
+    if by_registry {
+        let why = "who builds with another registry may find no image with this digest there";
+        return Some(Fix::risky(title, why, edits));
+    }
+    let why = "the digest is the one that the name means now, so that the same image is taken";
+    Some(Fix::safe(title, why, edits))
+}
+
+/// The end of a name of which variables only say where the image comes from: the digest is the same in every copy.
+fn behind_registry(dockerfile: &Dockerfile, used: &Use) -> Option<u32> {
+    let written = dockerfile.text(used.image.span);
+    let (front, last) = written.rsplit_once('/')?;
+    let is_plain = front.starts_with('$')
+        && !last.contains(['$', '}', '"', '\''])
+        && used.image.text.rsplit('/').next() == Some(last);
+    (used.role == Role::Base && is_plain).then_some(used.image.span.end)
+}
+
+/// The end of the image's name, where the file has it as it is.
+fn place_of_digest(dockerfile: &Dockerfile, used: &Use) -> Option<u32> {
+    let image = &used.image;
+    let written = dockerfile.text(image.span);
+    if written == image.text {
+        return Some(image.span.end);
+    }
+    if written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(image.text.as_str()) {
+        return Some(image.span.end - 1);
+    }
+    match used.role {
+        Role::Mounted => {
+            let field = format!("from={}", image.text);
+            let mut places = written.match_indices(&field).map(|(at, _)| at + field.len());
+            let end = places.next().filter(|&end| matches!(written.as_bytes().get(end), None | Some(b',')))?;
+            places.next().is_none().then_some(image.span.start + end as u32)
+        }
+        Role::Base => end_of_default(dockerfile, image),
+        Role::Copied | Role::Frontend => None,
+    }
+}
+
+/// The end of the default of the ARG that is all that FROM names, where it is good for nothing else.
+fn end_of_default(dockerfile: &Dockerfile, image: &ImageName) -> Option<u32> {
+    let name = variable(dockerfile.text(image.span))?;
+    let [source] = image.value.sources[..] else { return None };
+    let declares = |words: &Arguments| match words {
+        Arguments::Words(words) => words.iter().any(|word| word.text.split('=').next() == Some(name)),
+        _ => false,
+    };
+    let all = dockerfile.instructions.iter().enumerate();
+    let mut others = all.filter(|(index, it)| *index != source && it.effective().keyword == Keyword::Arg);
+    let mentions = dockerfile.mentions(name);
+    let names_image = |index: &usize| {
+        let ast = &dockerfile.instructions[*index].ast;
+        let Arguments::Words(words) = &ast.arguments else { return false };
+        let others = words.get(1..).unwrap_or(&[]).iter().map(|word| &word.text);
+        let values = ast.flags.iter().filter_map(|flag| flag.value.as_ref()).map(|word| &word.text);
+        ast.keyword == Keyword::From
+            && words.first().is_some_and(|first| variable(&first.text) == Some(name))
+            && !others.chain(values).any(|text| text.contains('$') && text.contains(name))
+    };
+    if others.any(|(_, other)| declares(&other.effective().arguments)) || !mentions.others.iter().all(names_image) {
+        return None;
+    }
+    let argument = &dockerfile.instructions.get(source)?.ast;
+    let Arguments::Words(words) = &argument.arguments else { return None };
+    let word = words.iter().find(|word| word.text.split('=').next() == Some(name))?;
+    let (_, default) = dockerfile.text(word.span).split_once('=')?;
+    let quote = u32::from(default.starts_with(['"', '\'']) && default.len() > 1);
+    let bare = default.get(quote as usize..default.len() - quote as usize)?;
+    (argument.keyword == Keyword::Arg && bare == image.text).then_some(word.span.end - quote)
+}
+
+/// The name in a word that is `$NAME` or `${NAME}` and nothing else.
+fn variable(word: &str) -> Option<&str> {
+    let rest = word.strip_prefix('$')?;
+    let name = rest.strip_prefix('{').map_or(Some(rest), |rest| rest.strip_suffix('}'))?;
+    (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')).then_some(name)
 }
 
 fn aliases(kind: TagKind) -> &'static [&'static str] {

@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::fix::Files;
 use crate::model::dockerignore::Dockerignore;
 use crate::model::{Context, ContextFile, Dockerfile, IgnoreFile, Known, Wanted, wanted};
 
@@ -20,15 +21,15 @@ const MAX_FILE: u64 = 256 * 1024;
 const MAX_ANCESTORS: usize = 8;
 
 /// Finds the build context of a Dockerfile at `file` and fills in the facts; says in [`Context::files`] why where it
-/// can't.
-pub fn gather(dockerfile: &mut Dockerfile, file: &Path, repositories: &Repositories) {
+/// can't. `changed` files are taken as they are given there.
+pub fn gather(dockerfile: &mut Dockerfile, file: &Path, repositories: &Repositories, changed: &Files) {
     let wanted = wanted(dockerfile);
     if wanted.is_empty() {
         dockerfile.context = Context { files: Known::Known(BTreeMap::new()), ..Context::default() };
         return;
     }
     match folder_of(dockerfile, file, &wanted, repositories) {
-        Known::Known(folder) => fill_with(dockerfile, file, &folder, wanted),
+        Known::Known(folder) => fill_with(dockerfile, file, &folder, wanted, changed),
         Known::Unknown(why) => dockerfile.context = Context { files: Known::Unknown(why), ..Context::default() },
     }
 }
@@ -95,16 +96,21 @@ fn folder_of(dockerfile: &Dockerfile, file: &Path, wanted: &[Wanted], repositori
 /// Fills in the facts about the context in `folder` for the Dockerfile at `file`.
 pub fn fill(dockerfile: &mut Dockerfile, file: &Path, folder: &Path) {
     let wanted = wanted(dockerfile);
-    fill_with(dockerfile, file, folder, wanted);
+    fill_with(dockerfile, file, folder, wanted, &Files::new());
 }
 
-fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Vec<Wanted>) {
+fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Vec<Wanted>, changed: &Files) {
     let Ok(root) = fs::canonicalize(folder) else {
         let why = "the folder of the build context is not accessible".to_owned();
         dockerfile.context = Context { files: Known::Unknown(why), ..Context::default() };
         return;
     };
-    let ignore_file = ignore_file(file, folder, &root);
+    let mut ignore_file = ignore_file(file, folder, &root);
+    if let Some(ignore) = &mut ignore_file
+        && let Some(text) = changed.get(&ignore.path)
+    {
+        ignore.text.clone_from(text);
+    }
     // A file that isn't there yet is as one that is empty.
     let written = ignore_file.as_ref().filter(|file| !file.text.is_empty());
     let ignore = written.map(|file| Dockerignore::parse(&file.text));

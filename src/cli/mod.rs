@@ -4,12 +4,17 @@ mod completions;
 pub mod context;
 mod explain;
 mod failure;
+mod fix;
+mod fix_report;
 mod input;
 mod lint;
 mod lints;
 mod output;
+mod outside;
 mod parallel;
 mod parse;
+mod plan;
+mod replace;
 mod selection;
 
 use std::ffi::OsString;
@@ -40,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let console = Console { color: cli.color, quiet: cli.quiet, verbose: cli.verbose };
     let done = match &cli.command {
         Command::Lint(arguments) => lint::run(arguments, &console),
+        Command::Fix(arguments) => fix::run(arguments, &console),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lints(arguments) => lints::run(arguments),
         Command::Parse(arguments) => parse::run(arguments, &console),
@@ -77,6 +83,8 @@ struct Cli {
 enum Command {
     /// Lint Dockerfiles and Containerfiles
     Lint(lint::Arguments),
+    /// Rewrite Dockerfiles: apply the fixes of what lint finds
+    Fix(fix::Arguments),
     /// Explain a lint: what, why, when it is fine, how to fix it
     Explain(explain::Arguments),
     /// List all lints

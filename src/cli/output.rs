@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::panic::PanicHookInfo;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::Color;
 use super::failure::Failure;
+use super::replace::Replacement;
 
 /// Where to report a bug.
 const BUGS: &str = concat!(env!("CARGO_PKG_NAME"), "'s issue tracker");
@@ -41,6 +42,11 @@ impl Console {
         if self.verbose {
             self.note(message);
         }
+    }
+
+    /// Says what the results would say, where they give way to something else.
+    pub(super) fn plain(&self, line: &dyn Display) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// Says how long something took, which was asked for.
@@ -99,12 +105,8 @@ enum Sink {
     Stdout(BufWriter<io::StdoutLock<'static>>),
     /// Something that can't be replaced, such as `/dev/stderr` or a pipe.
     Direct(BufWriter<File>),
-    /// Written beside the file it will replace.
-    Replacing {
-        writer: BufWriter<File>,
-        temporary: PathBuf,
-        target: PathBuf,
-    },
+    /// Takes the place of a file.
+    Replacing(Replacement),
 }
 
 impl Output {
@@ -127,7 +129,8 @@ impl Output {
     pub(super) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         let writer: &mut dyn Write = match &mut self.sink {
             Sink::Stdout(writer) => writer,
-            Sink::Direct(writer) | Sink::Replacing { writer, .. } => writer,
+            Sink::Direct(writer) => writer,
+            Sink::Replacing(replacement) => replacement.writer(),
         };
         write(writer).map_err(|source| Failure::Write { to: self.name.clone(), source })
     }
@@ -135,34 +138,22 @@ impl Output {
     /// Writes out what is left and puts the file in its place.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.write(|writer| writer.flush())?;
-        if let Sink::Replacing { temporary, target, .. } = &self.sink {
-            fs::rename(temporary, target).map_err(|source| Failure::Write { to: self.name.clone(), source })?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Output {
-    /// Leaves no half-written file behind; after [`Output::finish`] there is none.
-    fn drop(&mut self) {
-        if let Sink::Replacing { temporary, .. } = &self.sink {
-            let _ = fs::remove_file(temporary);
+        match self.sink {
+            Sink::Replacing(replacement) => {
+                replacement.commit().map_err(|source| Failure::Write { to: self.name, source })
+            }
+            _ => Ok(()),
         }
     }
 }
 
 fn sink(path: &Path) -> io::Result<Sink> {
-    // A link stays a link: what it points to is replaced.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    match fs::metadata(&target) {
+    match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => {
-            return Ok(Sink::Direct(BufWriter::new(OpenOptions::new().write(true).open(&target)?)));
+            return Ok(Sink::Direct(BufWriter::new(OpenOptions::new().write(true).open(path)?)));
         }
         _ => {}
     }
-    let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let temporary = target.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-    Ok(Sink::Replacing { writer: BufWriter::new(file), temporary, target })
+    Ok(Sink::Replacing(Replacement::start(path)?))
 }

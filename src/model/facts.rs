@@ -33,6 +33,8 @@ pub struct Dockerfile {
     pub context: Context,
     /// What is known of the images that it names, by the name as the builder gets it.
     pub images: HashMap<String, ImageFacts>,
+    /// What is known of the files that it downloads: digests (`sha256:…`) by address.
+    pub downloads: HashMap<String, String>,
     /// Stages by name, ascending.
     pub(super) names: HashMap<String, Vec<usize>>,
 }

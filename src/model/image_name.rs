@@ -2,7 +2,7 @@
 
 use crate::text::Span;
 
-use super::{ImageName, Value};
+use super::{Dockerfile, ImageFacts, ImageName, Value};
 
 impl ImageName {
     /// Takes a name apart. Total: what is no valid name ends up in `repository`.
@@ -31,6 +31,19 @@ impl ImageName {
             value,
             span,
         }
+    }
+}
+
+impl Dockerfile {
+    /// What is known of an image: by its name, or by the name without the digest where that one means the same bytes.
+    #[must_use]
+    pub fn known_of(&self, image: &ImageName) -> Option<&ImageFacts> {
+        let by_tag = || {
+            let digest = image.digest.as_ref()?;
+            let facts = self.images.get(image.text.split_once('@')?.0)?;
+            (facts.digest.as_ref() == Some(digest)).then_some(facts)
+        };
+        self.images.get(&image.text).or_else(by_tag)
     }
 }
 

@@ -206,12 +206,12 @@ fn feeding_find<'a>(command: &CommandRef<'a>) -> Option<&'a Command> {
     same.find(|other| other.base_name() == "find")
 }
 
-fn is_below(path: &str, folder: &str) -> bool {
+pub(super) fn is_below(path: &str, folder: &str) -> bool {
     let folder = folder.trim_end_matches('/');
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn mount_targets(instruction: &Instruction) -> Vec<String> {
+pub(super) fn mount_targets(instruction: &Instruction) -> Vec<String> {
     let mounts = instruction.flags().filter(|(flag, _)| flag.name == "mount");
     let mounts = mounts.filter_map(|(_, value)| Mount::parse(&value.text).ok());
     mounts.filter_map(|mount| Some(join("/", mount.target()?))).collect()

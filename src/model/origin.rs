@@ -1,6 +1,9 @@
 //! What a stage starts from: the image under it, what that image is made from and which user it sets, as its content tells
 //! or else the table of well-known images.
 
+use std::collections::HashSet;
+
+use crate::syntax::mount::Mount;
 use crate::tables::{self, BaseImage, Family, ImageUser};
 
 use super::{Base, Dockerfile, ImageContent, ImageName, Stage};
@@ -26,10 +29,48 @@ impl Dockerfile {
         }
     }
 
+    /// The names of images that the file takes something from, as the builder gets them, each once: those of FROM, of
+    /// `--from`, of mounts, and of the `syntax` directive. What is a stage is left out, and what isn't known.
+    #[must_use]
+    pub fn image_names(&self) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let mut names = Vec::new();
+        let mut add = |name: &str| {
+            if !name.is_empty() && seen.insert(name.to_owned()) {
+                names.push(name.to_owned());
+            }
+        };
+        for directive in self.directives.iter().filter(|directive| directive.name == "syntax") {
+            add(directive.value.split_whitespace().next().unwrap_or(""));
+        }
+        for stage in &self.stages {
+            if let Base::Image(image) = &stage.base
+                && image.value.known().is_some()
+            {
+                add(&image.text);
+            }
+        }
+        for instruction in &self.instructions {
+            let Some(stage) = instruction.stage else { continue };
+            for (flag, value) in instruction.flags() {
+                let mount = || Mount::parse(&value.text).ok().and_then(|mount| mount.from().map(str::to_owned));
+                let from = match flag.name.as_str() {
+                    "from" => value.known().map(str::to_owned),
+                    "mount" => mount(),
+                    _ => None,
+                };
+                if let Some(from) = from.filter(|from| self.stage_named(from, stage).is_none()) {
+                    add(&from);
+                }
+            }
+        }
+        names
+    }
+
     /// What was read of the image at the bottom of a stage.
     #[must_use]
     pub fn content_under(&self, stage: &Stage) -> Option<&ImageContent> {
-        self.images.get(&self.image_under(stage)?.text)?.content.as_ref()
+        self.known_of(self.image_under(stage)?)?.content.as_ref()
     }
 
     /// What the image at the bottom of a stage is made from, by its name.

@@ -183,7 +183,7 @@ fn is_piped(script: &Script, command: &Command) -> bool {
 }
 
 /// Whether the script has told the shell to stop where a command fails.
-fn stops_at_errors(script: &Script) -> bool {
+pub(super) fn stops_at_errors(script: &Script) -> bool {
     let first = script.commands.first();
     let set = first.filter(|command| command.base_name() == "set" && is_top_level(command));
     set.is_some_and(|set| {

@@ -23,6 +23,7 @@ pub use table::Tool;
 pub use written::{Written, written};
 
 use super::{Command, Word};
+use crate::text::Span;
 
 /// A command's words as its tool reads them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -195,6 +196,15 @@ impl<'a> Invocation<'a> {
 }
 
 impl OptionUse<'_> {
+    /// Where it stands, its value included; `None` where it shares a word with other options (`-fsk`).
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        let attached = self.value.filter(|value| value.word.span == self.word.span).map_or(0, |value| value.text.len());
+        let letters = self.word.text.len().saturating_sub(attached);
+        let alone = self.word.text.starts_with("--") || letters <= 2;
+        alone.then(|| self.value.map_or(self.word.span, |value| self.word.span.cover(value.word.span)))
+    }
+
     /// Whether the option is on: it has no value, or one that doesn't mean no.
     #[must_use]
     pub fn is_on(&self) -> bool {

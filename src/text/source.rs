@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{Edit, EditConflict, Span};
+
 /// A file's bytes together with a text of the same length to parse.
 ///
 /// A byte that is not part of valid UTF-8 stands in the text as U+001A (SUBSTITUTE), one byte for one byte, so offsets
@@ -51,6 +53,34 @@ impl Source {
         &self.invalid
     }
 
+    /// The file after some edits of its text. Bytes that the edits don't touch stay as they are, those that are no UTF-8
+    /// too.
+    ///
+    /// # Errors
+    /// When two edits overlap, a span is not a slice of the text, or an edit would write the mark of a byte that is no
+    /// UTF-8 in place of the byte.
+    pub fn edited(&self, edits: &[Edit]) -> Result<Self, EditConflict> {
+        let Some(original) = &self.original else {
+            return super::apply(&self.text, edits).map(|text| Self { text, original: None, invalid: Vec::new() });
+        };
+        if let Some(edit) = edits.iter().find(|edit| edit.text.contains('\u{1a}')) {
+            return Err(EditConflict { span: edit.span });
+        }
+        // The text decides what is a conflict; the bytes have the same offsets.
+        super::apply(&self.text, edits)?;
+        let mut ordered: Vec<&Edit> = edits.iter().collect();
+        ordered.sort_by_key(|edit| edit.span);
+        let mut bytes = Vec::with_capacity(original.len());
+        let mut done = 0;
+        for Edit { span: Span { start, end }, text } in ordered {
+            bytes.extend_from_slice(&original[done..*start as usize]);
+            bytes.extend_from_slice(text.as_bytes());
+            done = *end as usize;
+        }
+        bytes.extend_from_slice(&original[done..]);
+        Ok(Self::new(bytes))
+    }
+
     /// The text with U+FFFD for invalid bytes, to show to people. Its offsets are not the file's.
     #[must_use]
     pub fn display(&self) -> Cow<'_, str> {
@@ -74,5 +104,14 @@ mod tests {
         assert_eq!(source.text(), "RUN \u{1a}\u{1a}\u{1a}x");
         assert_eq!(source.bytes(), b"RUN \xff\xe2\x82x");
         assert_eq!(source.invalid(), [4, 5, 6]);
+    }
+
+    #[test]
+    fn edits_keep_bytes_that_are_no_utf8() {
+        let source = Source::new(b"RUN \xff a".to_vec());
+        let edits = [Edit::insert(7, "b"), Edit::delete(Span::new(0, 1))];
+        assert_eq!(source.edited(&edits).map(|edited| edited.bytes().to_vec()), Ok(b"UN \xff ab".to_vec()));
+        assert!(source.edited(&[Edit::insert(0, "\u{1a}")]).is_err());
+        assert!(source.edited(&[Edit::delete(Span::new(7, 9))]).is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use harden::cli::context::{Repositories, fill, find, gather};
+use harden::fix::Files;
 use harden::model::dockerignore::{Dockerignore, clean, context_path, glob_matches};
 use harden::model::{ContextFile, Dockerfile, Known, script_of, wanted};
 use harden::text::Source;
@@ -170,7 +171,7 @@ fn write(folder: &Path, path: &str, text: &str) {
 fn gathered(folder: &Path, path: &str) -> Dockerfile {
     let file = folder.join(path);
     let mut dockerfile = Dockerfile::new(path, Source::new(fs::read(&file).expect("a Dockerfile")));
-    gather(&mut dockerfile, &file, &Repositories::default());
+    gather(&mut dockerfile, &file, &Repositories::default(), &Files::new());
     dockerfile
 }
 
@@ -241,7 +242,7 @@ fn the_context_may_be_a_folder_above() {
 #[test]
 fn standard_input_has_no_context() {
     let mut dockerfile = Dockerfile::new("-", Source::new(WITH_SCRIPT.into()));
-    gather(&mut dockerfile, Path::new("-"), &Repositories::default());
+    gather(&mut dockerfile, Path::new("-"), &Repositories::default(), &Files::new());
     assert_eq!(dockerfile.context.files, Known::Unknown("standard input has no build context".to_owned()));
     assert_eq!(script_of(&dockerfile, &dockerfile.stages[0]), None);
 }

@@ -1,6 +1,6 @@
 //! Selection, suppression and the runner, with lints made for the purpose.
 
-use harden::diagnostic::{Category, Confidence, Diagnostic, Fix, Place, Safety, Severity};
+use harden::diagnostic::{Category, Confidence, Diagnostic, Place, Safety, Severity};
 use harden::lint::{Choice, Entry, Findings, Lint, Outcome, Preset, Selection, Settings, find, registry, run, suggest};
 use harden::model::Dockerfile;
 use harden::text::{Edit, Source, Span, apply};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use harden::diagnostic::{Category, Confidence, Diagnostic, Fix, Label, Place, Safety, Severity};
+use harden::diagnostic::{Category, Confidence, Diagnostic, Fix, Label, Place, Severity};
 use harden::report::{FileResult, Format, Json, JsonLines, Problem, Sarif, Style, Summary, Text, Tool};
 use harden::text::{Edit, Source, Span};
 use proptest::prelude::*;

@@ -154,6 +154,8 @@ struct Outside {
     context: Option<BTreeMap<String, ContextFile>>,
     /// Images, by name.
     images: HashMap<String, ImageFacts>,
+    /// Digests of downloads, by address.
+    downloads: HashMap<String, String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -205,6 +207,10 @@ impl Page {
                         let facts = support::image_facts(&text)?;
                         self.blocks.last_mut().ok_or_else(owner)?.outside.images.insert(value, facts);
                     }
+                    "download" => {
+                        let outside = &mut self.blocks.last_mut().ok_or_else(owner)?.outside;
+                        outside.downloads.insert(value, text.trim().to_owned());
+                    }
                     _ => {}
                 }
             }
@@ -229,7 +235,7 @@ impl Page {
             Some(other) => return Err(format!("`context={other}`: only `empty` is known")),
         }
         let attributes = attributes[1..].to_vec();
-        let outside = Outside { context, images: HashMap::new() };
+        let outside = Outside { context, ..Outside::default() };
         self.blocks.push(Block { place: place.to_owned(), kind, attributes, text, outside });
         Ok(())
     }
@@ -337,6 +343,7 @@ fn own(entry: &Entry, block: &Block) -> Vec<Diagnostic> {
 fn lint(text: &str, outside: &Outside) -> (Vec<Diagnostic>, Vec<LintError>) {
     let mut dockerfile = Dockerfile::new("Dockerfile", Source::from(text));
     dockerfile.images.clone_from(&outside.images);
+    dockerfile.downloads.clone_from(&outside.downloads);
     if let Some(files) = outside.context.clone() {
         let ignore = match files.get(".dockerignore") {
             Some(ContextFile::Text(text)) => Some(Dockerignore::parse(text)),

@@ -1,6 +1,7 @@
 //! One integration binary, a module a room.
 
 mod bad_input;
+mod build;
 mod cli;
 mod config;
 mod conformance;
@@ -9,6 +10,9 @@ mod corpus;
 mod discover;
 mod engine;
 mod expansion;
+mod fix;
+mod fix_cli;
+mod fix_corpus;
 mod formats;
 mod fuzz;
 mod lints;

@@ -1,0 +1,117 @@
+//! Files that are replaced whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file under construction, beside the one whose place it will take. Dropped before that, it leaves nothing behind.
+pub(super) struct Replacement {
+    writer: BufWriter<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+    /// Whether the temporary file is there.
+    pending: bool,
+}
+
+impl Replacement {
+    /// Starts a file that will take the place of the one at `path`, with the mode of that one if it exists. A link stays
+    /// a link: what it points to is replaced.
+    pub(super) fn start(path: &Path) -> io::Result<Self> {
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+        let temporary = target.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let replacement = Self { writer: BufWriter::new(file), temporary, target, pending: true };
+        if let Ok(metadata) = fs::metadata(&replacement.target) {
+            fs::set_permissions(&replacement.temporary, metadata.permissions())?;
+        }
+        Ok(replacement)
+    }
+
+    /// Where to write.
+    pub(super) fn writer(&mut self) -> &mut dyn Write {
+        &mut self.writer
+    }
+
+    /// Sees to it that all is on the disk, so that nothing but a rename is left to do.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.writer.flush()?;
+        self.writer.get_ref().sync_all()
+    }
+
+    /// Takes the place of the file.
+    pub(super) fn commit(mut self) -> io::Result<()> {
+        self.settle()?;
+        fs::rename(&self.temporary, &self.target)?;
+        self.pending = false;
+        Ok(())
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if self.pending {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// A file to be replaced: what it must still hold, `None` for a file that must not be there yet, and what it gets.
+pub(super) struct Change<'a> {
+    pub(super) path: &'a Path,
+    pub(super) before: Option<&'a [u8]>,
+    pub(super) after: &'a [u8],
+}
+
+/// Why files were not replaced. None of them was, unless it says so.
+pub(super) enum Refusal {
+    /// A file is not what it was when it was read.
+    Changed(String),
+    /// It can't be done: what and why, for people.
+    Failed(String),
+}
+
+/// Replaces files that belong together. Everything is on the disk before the first one takes its place.
+pub(super) fn replace(changes: &[Change<'_>]) -> Result<(), Refusal> {
+    let mut replacements = Vec::new();
+    for change in changes {
+        let shown = format!("`{}`", change.path.display());
+        let failed = |error: &io::Error| {
+            Refusal::Failed(format!(
+                "{shown} can't be written ({error}); it is as it was; check its folder and the space left"
+            ))
+        };
+        unchanged(change, &shown)?;
+        let mut replacement = Replacement::start(change.path).map_err(|error| failed(&error))?;
+        replacement.writer().write_all(change.after).map_err(|error| failed(&error))?;
+        replacement.settle().map_err(|error| failed(&error))?;
+        replacements.push((replacement, change, shown));
+    }
+    // Writing took a moment, and an editor may have saved in it.
+    for (_, change, shown) in &replacements {
+        unchanged(change, shown)?;
+    }
+    for (index, (replacement, _, shown)) in replacements.into_iter().enumerate() {
+        replacement.commit().map_err(|error| {
+            let done = if index == 0 { "" } else { ", and a file that belongs to it is already changed" };
+            Refusal::Failed(format!("{shown} can't be replaced ({error}){done}; check its folder"))
+        })?;
+    }
+    Ok(())
+}
+
+fn unchanged(change: &Change<'_>, shown: &str) -> Result<(), Refusal> {
+    let now = match fs::read(change.path) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Refusal::Failed(format!("{shown} can't be read ({error}); check its permissions"))),
+    };
+    if now.as_deref() != change.before {
+        return Err(Refusal::Changed(format!("{shown} was changed by someone else meanwhile; run `harden fix` again")));
+    }
+    // A rename does not ask whether the file may be written.
+    if fs::metadata(change.path).is_ok_and(|metadata| metadata.permissions().readonly()) {
+        return Err(Refusal::Failed(format!("{shown} is read-only; make it writable, or use --diff for a patch")));
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Which fixes go into one round: of two that want the same place, the safer wins, then the one for the graver finding,
+//! then the earlier.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::diagnostic::{Diagnostic, Fix, Safety};
+use crate::model::Dockerfile;
+use crate::text::Edit;
+
+use super::Banned;
+
+/// What goes into a round.
+pub(super) struct Choice<'a> {
+    /// Fixes that don't touch each other, with their findings, by place.
+    pub(super) chosen: Vec<(&'a Diagnostic, &'a Fix)>,
+    /// Fixes that others left no room for, and the lint whose fix won.
+    pub(super) crowded_out: Vec<(&'a Diagnostic, &'a Fix, &'static str)>,
+}
+
+/// Chooses the first fix of each finding that is safe enough, as far as they leave each other room.
+pub(super) fn choose<'a>(
+    dockerfile: &Dockerfile,
+    diagnostics: &'a [Diagnostic],
+    allowed: Safety,
+    banned: &Banned,
+) -> Choice<'a> {
+    let mut wanted: Vec<(usize, &Diagnostic, &Fix)> = Vec::new();
+    for (index, diagnostic) in diagnostics.iter().enumerate() {
+        let usable = |fix: &&Fix| fix.safety <= allowed && !banned.has(diagnostic, fix) && fits(dockerfile, fix);
+        wanted.extend(diagnostic.fixes.iter().find(usable).map(|fix| (index, diagnostic, fix)));
+    }
+    wanted.sort_by_key(|(index, diagnostic, fix)| (fix.safety, Reverse(diagnostic.severity), *index));
+    let mut taken = Taken::default();
+    let (mut chosen, mut crowded_out) = (Vec::new(), Vec::new());
+    for (index, diagnostic, fix) in wanted {
+        match taken.winner(fix) {
+            // Two findings that one change mends.
+            Some((_, true)) => {}
+            Some((winner, false)) => crowded_out.push((diagnostic, fix, winner)),
+            None => {
+                taken.take(diagnostic.lint, fix);
+                chosen.push((index, diagnostic, fix));
+            }
+        }
+    }
+    chosen.sort_by_key(|(index, ..)| *index);
+    Choice { chosen: chosen.into_iter().map(|(_, diagnostic, fix)| (diagnostic, fix)).collect(), crowded_out }
+}
+
+/// Whether the fix has edits, and those of another file start from what that file is known to hold.
+fn fits(dockerfile: &Dockerfile, fix: &Fix) -> bool {
+    let ignore = dockerfile.context.ignore_file.as_ref();
+    let known = |path: &str| ignore.filter(|file| *file.path == *path).map(|file| file.text.len() as u32);
+    let others = fix.others.iter().all(|other| known(&other.path) == Some(other.at));
+    others && !(fix.edits.is_empty() && fix.others.is_empty())
+}
+
+/// The places that chosen fixes change.
+#[derive(Default)]
+struct Taken<'a> {
+    /// Start, and end with lint and edit.
+    spans: BTreeMap<u32, (u32, &'static str, Option<&'a Edit>)>,
+    files: HashMap<&'a str, &'static str>,
+}
+
+impl<'a> Taken<'a> {
+    /// The lint whose fix is in the way, and whether it is the very same change.
+    fn winner(&self, fix: &Fix) -> Option<(&'static str, bool)> {
+        let mut winner = None;
+        let mut same = !fix.edits.is_empty() && fix.others.is_empty();
+        for edit in &fix.edits {
+            // Edits that meet at an offset are in each other's way too: their order would mean something.
+            let before = self.spans.range(..=edit.span.end).next_back();
+            let met = before.filter(|(_, (end, ..))| *end >= edit.span.start);
+            same &= met.is_some_and(|(_, (.., other))| *other == Some(edit));
+            winner = winner.or(met.map(|(_, (_, lint, _))| *lint));
+        }
+        for other in &fix.others {
+            winner = winner.or(self.files.get(&*other.path).copied());
+        }
+        winner.map(|lint| (lint, same))
+    }
+
+    fn take(&mut self, lint: &'static str, fix: &'a Fix) {
+        for edit in &fix.edits {
+            self.spans.insert(edit.span.start, (edit.span.end, lint, Some(edit)));
+        }
+        self.files.extend(fix.others.iter().map(|other| (&*other.path, lint)));
+    }
+}

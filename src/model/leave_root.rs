@@ -1,0 +1,301 @@
+//! Lines that let a stage end as another user than root: the account, the folders it needs to write, USER.
+
+use crate::diagnostic::{Fix, Safety};
+use crate::shell::{Body, Command, Dialect, Script};
+use crate::syntax::ast::Keyword;
+use crate::syntax::ports;
+use crate::tables::Family;
+use crate::text::Span;
+
+use super::account::{AccountSource, RunAs, run_as};
+use super::context::script_of;
+use super::writable::{FolderKind, Folders, is_below};
+use super::{BaseUser, Dockerfile, PrivilegeDrop, Stage, drops_privileges};
+
+/// The fix that adds USER, and what it needs, to a stage that ends as root or as whoever the base image says. `None`
+/// where the lines have no place, or no account is sure to do.
+#[must_use]
+pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
+    let account = run_as(dockerfile, stage)?;
+    let folders = if keeps_base_user(account.source) { Folders::default() } else { Folders::of(dockerfile, stage) };
+    let folders = Folders { needed: folders.needed.into_iter().filter(|_| account.user != "ContainerUser").collect() };
+    let mut plan = Plan::default();
+    if let Some(making) = account.making {
+        plan.run(making);
+    }
+    let mut edits = Vec::new();
+    let mut given = true;
+    let volume = folders.first_volume(dockerfile, stage).filter(|_| account.can_run && is_there_early(&account));
+    match volume.filter(|index| is_root_by_then(dockerfile, stage, *index)) {
+        // What is done to a volume behind its VOLUME is lost with some builders.
+        Some(index) => {
+            let mut early = Plan::default();
+            let volumes = |kind| kind == FolderKind::Volume;
+            folders.giving(&account, volumes).iter().for_each(|script| early.run(script));
+            edits.push(dockerfile.insert_above(index, &early.lines)?);
+            plan.said.extend(early.said);
+            edits.extend(folders.copies(dockerfile, index..stage.instructions.end, &account, volumes));
+            folders.giving(&account, |kind| kind != FolderKind::Volume).iter().for_each(|script| plan.run(script));
+        }
+        None if account.can_run => folders.giving(&account, |_| true).iter().for_each(|script| plan.run(script)),
+        None => {
+            let copies = folders.copies(dockerfile, stage.instructions.clone(), &account, |_| true);
+            given = copies.len() >= folders.needed.len();
+            edits.extend(copies);
+        }
+    }
+    plan.lines.push(format!("USER {}", account.user));
+    edits.push(dockerfile.insert_behind_steps(stage, &plan.lines)?);
+    let doubt = doubt(dockerfile, stage, &account, given.then_some(&folders));
+    let (safety, why) = match doubt {
+        Some(doubt) => (Safety::Suggestion, doubt),
+        None if is_same(dockerfile, stage, account.source) => {
+            (Safety::Safe, "the base image sets this user already, as its configuration says".to_owned())
+        }
+        None => (Safety::Unsafe, risks(dockerfile, stage, &account, &folders)),
+    };
+    let mut fix = Fix::new(title(&account, Some(&folders).filter(|_| given)), safety, why, edits).adds("USER");
+    for (kind, name) in plan.said {
+        fix = if kind == Said::Instruction { fix.adds(name) } else { fix.adds_command(name) };
+    }
+    Some(fix)
+}
+
+/// Whether the account is there wherever in the stage its owner is named.
+fn is_there_early(account: &RunAs) -> bool {
+    matches!(account.source, AccountSource::Base | AccountSource::New | AccountSource::Number | AccountSource::Guess)
+}
+
+/// Whether root runs the steps at `index`, where it does at the end.
+fn is_root_by_then(dockerfile: &Dockerfile, stage: &Stage, index: usize) -> bool {
+    stage.end.user.is_none() || dockerfile.is_root_at(index) == Some(true)
+}
+
+fn keeps_base_user(source: AccountSource) -> bool {
+    matches!(source, AccountSource::BaseUser | AccountSource::BaseUserByName)
+}
+
+/// Whether USER says what is in force anyway, and nothing was brought that it would make a way around.
+fn is_same(dockerfile: &Dockerfile, stage: &Stage, source: AccountSource) -> bool {
+    let no_setid = dockerfile.content_under(stage).is_some_and(|content| content.setid.is_empty());
+    let no_steps = dockerfile.inherited(stage, Keyword::Run).next().is_none();
+    source == AccountSource::BaseUser && no_setid && no_steps && stage.end.user.is_none()
+}
+
+/// Lines in the making, and what the fix has to say of them.
+#[derive(Default)]
+struct Plan {
+    lines: Vec<String>,
+    said: Vec<(Said, &'static str)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Instruction,
+    Command,
+}
+
+impl Plan {
+    fn run(&mut self, script: &str) {
+        const COMMANDS: [&str; 7] = ["groupadd", "useradd", "addgroup", "adduser", "mkdir", "touch", "chown"];
+        self.said.push((Said::Instruction, "RUN"));
+        for part in script.split(" && ") {
+            let name = part.split(' ').next().unwrap_or("");
+            self.said.extend(COMMANDS.into_iter().filter(|known| *known == name).map(|name| (Said::Command, name)));
+        }
+        self.lines.push(format!("RUN {script}"));
+    }
+}
+
+/// Programs that start as root by design: they start services as users of their own, or set the system up.
+const AS_ROOT: [&str; 36] = [
+    "init",
+    "systemd",
+    "s6-svscan",
+    "s6-overlay-init",
+    "supervisord",
+    "runsvdir",
+    "runit",
+    "runit-init",
+    "my_init",
+    "openrc-init",
+    "sshd",
+    "cron",
+    "crond",
+    "dockerd",
+    "dockerd-entrypoint.sh",
+    "kubelet",
+    "service",
+    "systemctl",
+    "rsyslogd",
+    "apachectl",
+    "apache2ctl",
+    "apache2",
+    "nginx",
+    "named",
+    "ntpd",
+    "chronyd",
+    "mount",
+    "iptables",
+    "ip",
+    "sysctl",
+    "modprobe",
+    "dnsmasq",
+    "openvpn",
+    "vsftpd",
+    "smbd",
+    "xinetd",
+];
+
+/// Commands of a script that only root can do.
+const ROOT_ONLY: [&str; 16] = [
+    "chown",
+    "useradd",
+    "usermod",
+    "groupadd",
+    "groupmod",
+    "adduser",
+    "addgroup",
+    "chpasswd",
+    "apt-get",
+    "apk",
+    "service",
+    "mount",
+    "iptables",
+    "sysctl",
+    "update-ca-certificates",
+    "crond",
+];
+
+/// What makes the choice a human's.
+fn doubt(dockerfile: &Dockerfile, stage: &Stage, account: &RunAs, given: Option<&Folders>) -> Option<String> {
+    let image = dockerfile.image_under(stage);
+    let repository = image.map_or("", |image| image.repository.as_str());
+    if keeps_base_user(account.source) {
+        return None;
+    }
+    if let Some(PrivilegeDrop::Likely(_)) = drops_privileges(dockerfile, stage) {
+        return Some("what starts here may have to start as root to give it up itself".to_owned());
+    }
+    if dockerfile.instructions_of(stage).any(|(_, instruction)| instruction.is_trigger()) {
+        return Some("the triggers of ONBUILD would run as this user in images built on this one".to_owned());
+    }
+    if account.source == AccountSource::MadeOneOf {
+        return Some("the file makes several accounts, and which of them is meant is not said".to_owned());
+    }
+    let from_the_base = matches!(repository, "nginx" | "httpd") && dockerfile.row_under(stage).is_some();
+    if let Some(name) = starts_as_root(dockerfile, stage).filter(|name| !(from_the_base && name == "nginx")) {
+        return Some(format!("`{name}`, which starts here, is made to start as root"));
+    }
+    if repository.starts_with("webdevops/") {
+        return Some("the base image's supervisor is made to start as root".to_owned());
+    }
+    if account.source == AccountSource::Guess {
+        let name = image.and_then(|image| image.text.split('@').next());
+        let name = name.map_or("the base image".to_owned(), |name| format!("`{name}`"));
+        return Some(format!("{name} is not known, and may set a user that is the right one"));
+    }
+    let starts = stage.end.entrypoint.or(stage.end.cmd).is_some();
+    if !starts && dockerfile.user_under(stage) == BaseUser::Unknown {
+        return Some("what the base image starts is not known, and may have to start as root".to_owned());
+    }
+    given.is_none().then(|| "a volume stays root's, since no shell is here to give it to the user".to_owned())
+}
+
+/// The program, started by ENTRYPOINT, CMD or their script in the context, that wants root.
+#[must_use]
+pub fn starts_as_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
+    let starts = [stage.end.entrypoint, stage.end.cmd].into_iter().flatten();
+    let instructions = starts.filter_map(|index| dockerfile.instructions.get(index));
+    let commands: Vec<&Command> =
+        instructions.flat_map(|instruction| &instruction.scripts).flat_map(|script| &script.commands).collect();
+    let named = |names: &[&str], command: &Command| names.contains(&command.base_name());
+    let is_sudo = |command: &Command| matches!(command.base_name(), "sudo" | "su" | "doas");
+    let direct = commands.iter().find(|command| named(&AS_ROOT, command) || is_sudo(command));
+    // A wrapper such as `tini --` has the program among its arguments.
+    let wrapped = || {
+        let words = commands.iter().flat_map(|command| &command.arguments);
+        let mut names = words.map(|word| word.text.rsplit('/').next().unwrap_or(""));
+        names.find(|name| matches!(*name, "supervisord" | "sshd" | "cron" | "crond" | "systemd"))
+    };
+    if let Some(found) = direct {
+        return Some(found.base_name().to_owned());
+    }
+    if let Some(found) = wrapped() {
+        return Some(found.to_owned());
+    }
+    let script = script_of(dockerfile, stage)?;
+    let body = Body { file: script.text, span: Span::new(0, script.text.len() as u32), gaps: &[] };
+    let Script { commands, .. } = crate::shell::script(&body, Dialect::Posix);
+    let wants = |command: &&Command| named(&AS_ROOT, command) || named(&ROOT_ONLY, command) || is_sudo(command);
+    commands.iter().find(wants).map(|command| command.base_name().to_owned())
+}
+
+/// What may break, in one clause.
+fn risks(dockerfile: &Dockerfile, stage: &Stage, account: &RunAs, folders: &Folders) -> String {
+    if keeps_base_user(account.source) {
+        let content = dockerfile.content_under(stage).is_some();
+        let told = if content { "the base image sets this user already" } else { "only the base image's name tells" };
+        return match content {
+            true => format!("{told}, but setuid programs or steps of the file deserve a look"),
+            false => format!("{told} that it sets this user"),
+        };
+    }
+    let mut parts = Vec::new();
+    let starts = stage.end.entrypoint.or(stage.end.cmd).is_some();
+    if dockerfile.family_under(stage) == Some(Family::Windows) || account.user == "ContainerUser" {
+        return "what the container starts may need an administrator's rights".to_owned();
+    }
+    let workdir = stage.end.workdir.as_ref().and_then(|workdir| workdir.value.known()).filter(|path| {
+        path.starts_with('/') && *path != "/" && !folders.needed.iter().any(|folder| is_below(path, &folder.path))
+    });
+    parts.push(match workdir {
+        Some(path) => format!("the program may need root's rights or write to files of root, as in `{path}`"),
+        None => "the program may need root's rights or write to files of root".to_owned(),
+    });
+    if !starts {
+        parts.push("images built on this one have to set `USER root` for steps of their own".to_owned());
+    }
+    if matches!(account.source, AccountSource::Number | AccountSource::Guess) && dockerfile.image_under(stage).is_some()
+    {
+        parts.push("the number has no account that it could look up".to_owned());
+    }
+    if let Some(port) = low_port(dockerfile, stage) {
+        parts.push(format!("port {port} is open to other users with Docker 20.10 or later, not on every platform"));
+    }
+    parts.join("; ")
+}
+
+/// A port under 1024 that the image is to listen on.
+fn low_port(dockerfile: &Dockerfile, stage: &Stage) -> Option<u16> {
+    let mut exposed = dockerfile.inherited(stage, Keyword::Expose).flat_map(|(_, expose)| &expose.values).peekable();
+    if exposed.peek().is_none() {
+        let image = dockerfile.image_under(stage)?;
+        let apache = image.repository == "php" && image.tag.as_deref().is_some_and(|tag| tag.contains("apache"));
+        let web = apache || matches!(image.repository.as_str(), "nginx" | "httpd" | "wordpress");
+        return (web && dockerfile.row_under(stage).is_some()).then_some(80);
+    }
+    let ports = exposed.filter_map(|value| ports::parse(value.known()?).ok());
+    ports.map(|ports| *ports.range.start()).find(|port| *port < 1024)
+}
+
+fn title(account: &RunAs, given: Option<&Folders>) -> String {
+    let numbered =
+        |name: &str| if name == account.user { format!("`{name}`") } else { format!("`{name}` ({})", account.user) };
+    let name = account.name.as_deref().unwrap_or(&account.user);
+    let user = match account.source {
+        AccountSource::BaseUser | AccountSource::BaseUserByName => {
+            format!("Say `USER {}`, as the base image does", account.user)
+        }
+        AccountSource::Made | AccountSource::MadeOneOf => format!("Run as {}, which the file makes", numbered(name)),
+        AccountSource::Owner => format!("Run as {}, which the file gives files to", numbered(name)),
+        AccountSource::Base => format!("Run as {}, which the base image has", numbered(name)),
+        AccountSource::New => format!("Make the user {} and run as it", numbered(name)),
+        AccountSource::Number | AccountSource::Guess => format!("Run as {}, which needs no account", numbered(name)),
+    };
+    match given.map(|folders| &folders.needed[..]) {
+        Some([one]) => format!("{user}, and give it `{}`", one.path),
+        Some([first, rest @ ..]) => format!("{user}, and give it `{}` and {} more", first.path, rest.len()),
+        _ => user,
+    }
+}

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "$(hello-proof) for $1, uid=$(id -u)"

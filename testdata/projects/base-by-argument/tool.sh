@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "$(hello-proof) owned by $OWNER, uid=$(id -u)"

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "the report is made by $(id -un)" >/var/log/report.txt

@@ -1,0 +1,1 @@
+console.log("page made by node");

@@ -1,0 +1,1 @@
+console.log(`a base to build on, uid=${process.getuid()}`);

@@ -1,0 +1,5 @@
+import os
+
+import greeting
+
+print(greeting.hello("stages"), f"uid={os.getuid()}")
