@@ -105,7 +105,16 @@ fn as_apt_get(dockerfile: &Dockerfile, command: &CommandRef<'_>, invocation: &In
     let verb = invocation.subcommand?;
     let is_shared = matches!(
         invocation.verb(),
-        "install" | "update" | "remove" | "purge" | "autoremove" | "clean" | "autoclean" | "upgrade" | "full-upgrade"
+        "install"
+            | "update"
+            | "remove"
+            | "purge"
+            | "autoremove"
+            | "clean"
+            | "autoclean"
+            | "upgrade"
+            | "full-upgrade"
+            | "dist-upgrade"
     );
     let shared = |name: &str| SHARED.contains(&name) || name.len() > 1 && name[1..].bytes().all(|byte| byte == b'q');
     let options = invocation.options.iter().all(|option| shared(option.name));

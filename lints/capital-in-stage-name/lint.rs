@@ -18,6 +18,7 @@ pub(super) static LINT: Lint = Lint {
 };
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let mut places = None;
     for stage in &dockerfile.stages {
         let Some(lower) = &stage.name else { continue };
         let Some(from) = dockerfile.instructions.get(stage.instructions.start) else { continue };
@@ -32,7 +33,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             continue;
         }
         let mut edits = vec![Edit::replace(name.span, lower.clone())];
-        for span in dockerfile.references_to(stage) {
+        let places = places.get_or_insert_with(|| dockerfile.stage_references());
+        for &span in &places[stage.index] {
             if dockerfile.text(span) != lower.as_str() {
                 finding.label(span, "used here");
                 edits.push(Edit::replace(span, lower.clone()));

@@ -34,6 +34,7 @@ pub(super) static LINT: Lint = Lint {
 const AUTHORS: &str = "org.opencontainers.image.authors";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let mut has_label = None;
     for instruction in &dockerfile.instructions {
         let ast = &instruction.ast;
         let (Keyword::Maintainer, Arguments::Words(words)) = (ast.keyword, &ast.arguments) else { continue };
@@ -43,6 +44,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             .aliases(LINT.aliases)
             .because("it is a field of Docker's own that scanners and registries don't read; a label they do")
             .help(format!("Write `LABEL {AUTHORS}=\"…\"`"));
+        // Another LABEL of the name, in the file, would have it as its value or lose it.
+        if *has_label.get_or_insert_with(|| dockerfile.source.text().contains(AUTHORS)) {
+            continue;
+        }
         if let Some(edits) = label(dockerfile, instruction, word) {
             let title = format!("Name the maintainer in the label `{AUTHORS}`");
             let why = "the image's configuration names the same people, in a label in place of the author field";
@@ -53,10 +58,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
 
 /// MAINTAINER takes its text as it is; LABEL expands variables and takes quotes away, so these are escaped.
 fn label(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word) -> Option<Vec<Edit>> {
-    // Another LABEL of the name, in the file, would have it as its value or lose it.
-    let has_label = dockerfile.source.text().contains(AUTHORS);
     let name = &instruction.ast.name;
-    if has_label || !dockerfile.is_plain(word) || !dockerfile.is_plain(name) || !instruction.ast.gaps.is_empty() {
+    if !dockerfile.is_plain(word) || !dockerfile.is_plain(name) || !instruction.ast.gaps.is_empty() {
         return None;
     }
     let text = &word.text;

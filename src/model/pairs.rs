@@ -52,7 +52,11 @@ impl Dockerfile {
     fn joined_in_quotes(&self, pair: &Pair, between: Span, instruction: &Instruction) -> Option<Vec<Edit>> {
         let value = &pair.value;
         let mut edits = vec![Edit::replace(between, "=\"")];
-        let inside = |at: u32| instruction.ast.gaps.iter().any(|gap| gap.span.contains_offset(at));
+        let gaps = &instruction.ast.gaps;
+        let inside = |at: u32| {
+            let next = gaps.partition_point(|gap| gap.span.end <= at);
+            gaps.get(next).is_some_and(|gap| gap.span.contains_offset(at))
+        };
         for (offset, c) in self.text(value.span).char_indices() {
             let at = value.span.start + offset as u32;
             if matches!(c, '"' | '\'') && !inside(at) {
