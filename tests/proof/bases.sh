@@ -68,6 +68,11 @@ mmdebstrap --quiet --variant=minbase \
     --skip=cleanup/apt bookworm "$work/debian" http://deb.debian.org/debian
 mkdir -p "$work/debian/usr/share/proof"
 rm -f "$work/debian/etc/apt/apt.conf.d/99mmdebstrap"
+# mmdebstrap takes usrmerge, and all of perl with it, where its sister that does nothing is enough.
+in_root "$work/debian" sh -c 'apt-get install -q -y usr-is-merged usrmerge- && apt-get autoremove -q -y --purge' >"$work/apt.log" 2>&1 || {
+    cat "$work/apt.log" >&2
+    exit 1
+}
 # The packages that projects install: ours, which stand for any, and some real ones.
 mkdir -p "$work/apt"
 (cd "$work/debian/tmp" && in_root "$work/debian" sh -c 'cd /tmp && apt-get download -q cron cron-daemon-common sensible-utils sudo gosu' >"$work/apt.log" 2>&1) || {
