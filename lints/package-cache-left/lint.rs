@@ -176,7 +176,7 @@ impl<'a> Step<'a> {
             ("Leave `apk update` out", "nothing behind it works with the index that it fetches")
         } else {
             (
-                "Fetch the index with `apk add --no-cache` instead of `apk update`",
+                "Fetch the index with `--no-cache` instead of `apk update`",
                 "the same packages come from the same repositories, and only the index isn't kept",
             )
         };

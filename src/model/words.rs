@@ -90,6 +90,17 @@ impl Dockerfile {
     }
 }
 
+impl Without {
+    /// The edit, and whether the whole instruction goes.
+    #[must_use]
+    pub fn into_parts(self) -> (Edit, bool) {
+        match self {
+            Self::Command(edit) => (edit, false),
+            Self::Step(edit) => (edit, true),
+        }
+    }
+}
+
 impl CommandRef<'_> {
     /// The name of the command and those of the commands it runs, as a fix that takes it out has to declare them.
     #[must_use]
