@@ -16,6 +16,7 @@ pub(super) static LINT: Lint = Lint {
         "DS-0005",
         "CKV_DOCKER_4",
         "9513a694",
+        "add_instead_of_copy",
         "dockerfile.best-practice.prefer-copy-over-add.prefer-copy-over-add",
     ],
     sources: &[

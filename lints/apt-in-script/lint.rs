@@ -11,7 +11,13 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Build,
     severity: Severity::Info,
     preset: Preset::Pedantic,
-    aliases: &["DL3027", "CKV_DOCKER_9", "b84a0b47", "dockerfile.best-practice.prefer-apt-get.prefer-apt-get"],
+    aliases: &[
+        "DL3027",
+        "CKV_DOCKER_9",
+        "b84a0b47",
+        "run_using_apt",
+        "dockerfile.best-practice.prefer-apt-get.prefer-apt-get",
+    ],
     sources: &[
         "https://manpages.debian.org/bookworm/apt/apt.8.en.html#SCRIPT_USAGE_AND_DIFFERENCES_FROM_OTHER_APT_TOOLS",
         "https://manpages.debian.org/bookworm/apt/apt-get.8.en.html",
@@ -99,7 +105,16 @@ fn as_apt_get(dockerfile: &Dockerfile, command: &CommandRef<'_>, invocation: &In
     let verb = invocation.subcommand?;
     let is_shared = matches!(
         invocation.verb(),
-        "install" | "update" | "remove" | "purge" | "autoremove" | "clean" | "autoclean" | "upgrade" | "full-upgrade"
+        "install"
+            | "update"
+            | "remove"
+            | "purge"
+            | "autoremove"
+            | "clean"
+            | "autoclean"
+            | "upgrade"
+            | "full-upgrade"
+            | "dist-upgrade"
     );
     let shared = |name: &str| SHARED.contains(&name) || name.len() > 1 && name[1..].bytes().all(|byte| byte == b'q');
     let options = invocation.options.iter().all(|option| shared(option.name));

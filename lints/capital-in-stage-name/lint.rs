@@ -18,11 +18,12 @@ pub(super) static LINT: Lint = Lint {
 };
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let mut places = None;
     for stage in &dockerfile.stages {
         let Some(lower) = &stage.name else { continue };
         let Some(from) = dockerfile.instructions.get(stage.instructions.start) else { continue };
         let Arguments::Words(words) = &from.ast.arguments else { continue };
-        let Some(name) = words.get(2).filter(|name| name.text != *lower) else { continue };
+        let Some(name) = words.get(2).filter(|name| name.text != *lower && is_name(lower)) else { continue };
         let finding = findings.report(name.span, format!("the stage name `{}` has capitals", name.text));
         finding
             .aliases(&["StageNameCasing"])
@@ -32,7 +33,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             continue;
         }
         let mut edits = vec![Edit::replace(name.span, lower.clone())];
-        for span in dockerfile.references_to(stage) {
+        let places = places.get_or_insert_with(|| dockerfile.stage_references());
+        for &span in &places[stage.index] {
             if dockerfile.text(span) != lower.as_str() {
                 finding.label(span, "used here");
                 edits.push(Edit::replace(span, lower.clone()));
@@ -41,4 +43,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let why = "the builder finds stages in any case, `--target` and names that come from variables too";
         finding.fix(Fix::safe(format!("Call the stage `{lower}` everywhere"), why, edits));
     }
+}
+
+/// Whether the builder takes this for a name at all.
+fn is_name(lower: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    lower.starts_with(|c: char| c.is_ascii_lowercase()) && lower.bytes().all(is_part)
 }

@@ -13,7 +13,13 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Build,
     severity: Severity::Low,
     preset: Preset::Pedantic,
-    aliases: &["DL3003", "DS-0013", "f4a6bcd3", "dockerfile.best-practice.use-workdir.use-workdir"],
+    aliases: &[
+        "DL3003",
+        "DS-0013",
+        "f4a6bcd3",
+        "run_command_cd_instead_of_workdir",
+        "dockerfile.best-practice.use-workdir.use-workdir",
+    ],
     sources: &[
         "https://docs.docker.com/build/building/best-practices/#workdir",
         "https://docs.docker.com/reference/dockerfile/#workdir",
@@ -95,8 +101,9 @@ fn in_front(dockerfile: &Dockerfile, cd: &CommandRef<'_>, folder: &Word, finding
         .help(format!("Put `WORKDIR {}` in front of the step", folder.text));
     let Some(path) = path(folder).filter(|_| is_posix(cd.instruction)) else { return };
     // `cd -` and `cd ..` count from where the shell was before.
-    let goes_back = |word: &Word| word.text.contains("OLDPWD") || word.text == "-";
-    let moves = cd.script.commands.iter().skip(1).any(|it| it.arguments.iter().any(goes_back));
+    let goes_back = |word: &Word| word.text == "-" || word.text.starts_with("~-");
+    let moves = dockerfile.text(cd.instruction.ast.span).contains("OLDPWD")
+        || cd.script.commands.iter().skip(1).any(|it| it.arguments.iter().any(goes_back));
     let Some(edit) = dockerfile.without_command(cd).filter(|_| !moves) else { return };
     if is_in_force(cd.instruction, path) {
         let why = "the WORKDIR in force is this folder, where each step starts";

@@ -17,6 +17,8 @@ pub(super) static LINT: Lint = Lint {
         "DS-0022",
         "CKV_DOCKER_6",
         "99614418",
+        "maintainer_instruction_being_used",
+        "deprecated_in_1.13",
         "dockerfile.best-practice.maintainer-is-deprecated.maintainer-is-deprecated",
     ],
     sources: &[
@@ -32,6 +34,7 @@ pub(super) static LINT: Lint = Lint {
 const AUTHORS: &str = "org.opencontainers.image.authors";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let mut has_label = None;
     for instruction in &dockerfile.instructions {
         let ast = &instruction.ast;
         let (Keyword::Maintainer, Arguments::Words(words)) = (ast.keyword, &ast.arguments) else { continue };
@@ -41,6 +44,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             .aliases(LINT.aliases)
             .because("it is a field of Docker's own that scanners and registries don't read; a label they do")
             .help(format!("Write `LABEL {AUTHORS}=\"…\"`"));
+        // Another LABEL of the name, in the file, would have it as its value or lose it.
+        if *has_label.get_or_insert_with(|| dockerfile.source.text().contains(AUTHORS)) {
+            continue;
+        }
         if let Some(edits) = label(dockerfile, instruction, word) {
             let title = format!("Name the maintainer in the label `{AUTHORS}`");
             let why = "the image's configuration names the same people, in a label in place of the author field";
@@ -51,10 +58,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
 
 /// MAINTAINER takes its text as it is; LABEL expands variables and takes quotes away, so these are escaped.
 fn label(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word) -> Option<Vec<Edit>> {
-    // Another LABEL of the name, in the file, would have it as its value or lose it.
-    let has_label = dockerfile.source.text().contains(AUTHORS);
     let name = &instruction.ast.name;
-    if has_label || !dockerfile.is_plain(word) || !dockerfile.is_plain(name) || !instruction.ast.gaps.is_empty() {
+    if !dockerfile.is_plain(word) || !dockerfile.is_plain(name) || !instruction.ast.gaps.is_empty() {
         return None;
     }
     let text = &word.text;
@@ -64,15 +69,15 @@ fn label(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word) -> Opt
     let quoted = ['"', '\''].into_iter().any(|c| quote(c) && bare(c));
     let cut = u32::from(quoted);
     let (start, end) = (word.span.start + cut, word.span.end - cut);
+    let inner = dockerfile.text(Span::new(start, end));
+    let is_special = |c: char| c == '"' || c == '$' || c == dockerfile.escape;
+    let escape = if inner.starts_with(is_special) { dockerfile.escape.to_string() } else { String::new() };
     let mut edits = vec![
         Edit::replace(name.span, instruction.keyword_like(Keyword::Label)),
-        Edit::replace(Span::new(word.span.start, start), format!("{AUTHORS}=\"")),
+        Edit::replace(Span::new(word.span.start, start), format!("{AUTHORS}=\"{escape}")),
     ];
-    for (at, c) in dockerfile.text(Span::new(start, end)).char_indices() {
-        if c == '"' || c == '$' || c == dockerfile.escape {
-            edits.push(Edit::insert(start + at as u32, dockerfile.escape.to_string()));
-        }
-    }
+    let special = inner.char_indices().filter(|&(at, c)| at > 0 && is_special(c));
+    edits.extend(special.map(|(at, _)| Edit::insert(start + at as u32, dockerfile.escape.to_string())));
     edits.push(Edit::replace(Span::new(end, word.span.end), "\""));
     Some(edits)
 }

@@ -1,6 +1,6 @@
 //! VOLUME over the engine's socket or over folders that belong to the system.
 
-use crate::diagnostic::{Category, Confidence, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, Instruction, Value};
 use crate::syntax::ast::{Arguments, Keyword, Word};
@@ -26,15 +26,15 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let mut stages: Vec<_> = dockerfile.lineage(target).collect();
     stages.reverse();
     for stage in stages {
-        for (_, instruction) in dockerfile.instructions_of(stage) {
+        for (index, instruction) in dockerfile.instructions_of(stage) {
             if instruction.effective().keyword == Keyword::Volume {
-                volume(instruction, findings);
+                volume(dockerfile, index, instruction, findings);
             }
         }
     }
 }
 
-fn volume(instruction: &Instruction, findings: &mut Findings) {
+fn volume(dockerfile: &Dockerfile, index: usize, instruction: &Instruction, findings: &mut Findings) {
     let words: &[Word] = match &instruction.effective().arguments {
         Arguments::Words(words) | Arguments::Exec(words) => words,
         _ => return,
@@ -51,6 +51,12 @@ fn volume(instruction: &Instruction, findings: &mut Findings) {
             }
         } else if value.overridable {
             finding.confidence(Confidence::Medium);
+        }
+        let alone = words.len() == 1;
+        let edit = if alone { dockerfile.without(index) } else { dockerfile.without_listed(instruction, word) };
+        if let Some(edit) = edit {
+            let fix = Fix::risky(format!("Leave `{}` out", word.text), case.risk(), vec![edit]);
+            finding.fix(if alone { fix.removes(instruction.ast.keyword.as_str()) } else { fix });
         }
     }
 }
@@ -144,6 +150,13 @@ impl Case {
             }
             Self::Home | Self::Runtime => "Name the one folder below it that holds data, or use a tmpfs at run time",
             _ => "Drop the line, or name the one folder that holds data",
+        }
+    }
+
+    fn risk(&self) -> &'static str {
+        match self {
+            Self::Socket => "a deployment that mounts what VOLUME names has to name the socket itself",
+            _ => "what a container writes there goes with it, unless a volume is mounted at its start",
         }
     }
 

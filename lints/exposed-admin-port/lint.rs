@@ -1,8 +1,8 @@
 //! EXPOSE of ports that services of remote control listen on.
 
-use crate::diagnostic::{Category, Confidence, Severity};
-use crate::lint::{Findings, Lint};
-use crate::model::{Base, Dockerfile, Stage, Value};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
+use crate::lint::{Draft, Findings, Lint};
+use crate::model::{Base, Dockerfile, Instruction, Stage, Value};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 use crate::syntax::ports;
 use crate::tables::{AdminPort, admin_port};
@@ -26,33 +26,60 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         Some(target) => dockerfile.lineage(target).map(|stage| stage.index).collect(),
         None => Vec::new(),
     };
-    for instruction in &dockerfile.instructions {
+    for (index, instruction) in dockerfile.instructions.iter().enumerate() {
         let ast = instruction.effective();
         let (Keyword::Expose, Arguments::Words(words)) = (ast.keyword, &ast.arguments) else { continue };
         let stage = instruction.stage.and_then(|stage| dockerfile.stages.get(stage));
         let is_shipped = stage.is_none_or(|stage| shipped.contains(&stage.index));
         for (word, value) in words.iter().zip(&instruction.values) {
             let found = services(value);
-            let Some(service) = found.first() else { continue };
+            let Some((service, others)) = found.split_first() else { continue };
             let purpose = stage.is_some_and(|stage| is_purpose(dockerfile, stage, service));
-            report(word, value, &found, purpose, is_shipped, findings);
+            let finding = report(word, value, (service, others), purpose, is_shipped, findings);
+            // A range may be of another service's ports, too.
+            if others.is_empty()
+                && !value.text.contains('-')
+                && let Some(fix) = without(dockerfile, index, instruction, word, purpose)
+            {
+                finding.fix(fix);
+            }
         }
     }
 }
 
-fn report(
+/// The port left out, with the instruction where it names no other.
+fn without(
+    dockerfile: &Dockerfile,
+    index: usize,
+    instruction: &Instruction,
+    word: &Word,
+    purpose: bool,
+) -> Option<Fix> {
+    let alone = matches!(&instruction.effective().arguments, Arguments::Words(words) if words.len() == 1);
+    let edit = if alone { dockerfile.without(index) } else { dockerfile.without_listed(instruction, word) }?;
+    let title = format!("Don't expose `{}`", word.text);
+    let fix = if purpose {
+        Fix::suggestion(title, "the service seems to be what the image is for", vec![edit])
+    } else {
+        let why = "who publishes all ports (`-P`) or reads them from the configuration misses this one";
+        Fix::risky(title, why, vec![edit])
+    };
+    Some(if alone { fix.removes(instruction.ast.keyword.as_str()) } else { fix })
+}
+
+fn report<'f>(
     word: &Word,
     value: &Value,
-    found: &[&'static AdminPort],
+    (service, others): (&AdminPort, &[&'static AdminPort]),
     purpose: bool,
     is_shipped: bool,
-    findings: &mut Findings,
-) {
-    let [service, others @ ..] = found else { return };
+    findings: &'f mut Findings,
+) -> &'f mut Draft {
+    let all = || std::iter::once(service).chain(others.iter().copied());
     let message = if others.is_empty() {
         format!("`EXPOSE` offers port {}, {}", service.port, service.service)
     } else {
-        let list: Vec<String> = found.iter().map(|port| format!("{} ({})", port.port, port.service)).collect();
+        let list: Vec<String> = all().map(|port| format!("{} ({})", port.port, port.service)).collect();
         format!("`EXPOSE {}` takes in ports of remote administration: {}", value.text, list.join(", "))
     };
     let because = match (is_shipped, purpose) {
@@ -80,12 +107,13 @@ fn report(
     if value.overridable {
         finding.confidence(Confidence::Medium);
     }
-    if found.len() > 1 || value.text.contains('-') {
+    if !others.is_empty() || value.text.contains('-') {
         finding.confidence(Confidence::Low).severity(Severity::Low);
     }
-    if found.iter().any(|port| port.port == 22) {
+    if all().any(|port| port.port == 22) {
         finding.aliases(&["DS-0004", "CKV_DOCKER_1", "5907595b"]);
     }
+    finding
 }
 
 /// The administration services on the TCP ports of one argument.

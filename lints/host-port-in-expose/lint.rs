@@ -12,7 +12,7 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Network,
     severity: Severity::Low,
     preset: Preset::Pedantic,
-    aliases: &["ExposeInvalidFormat"],
+    aliases: &["ExposeInvalidFormat", "expose_host_port"],
     sources: &[
         "https://docs.docker.com/reference/build-checks/expose-invalid-format/",
         "https://docs.docker.com/reference/dockerfile/#expose",
@@ -32,7 +32,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             }
             let finding = findings.report(word.span, format!("`{}` names more than the container's port", value.text));
             finding
-                .aliases(&["ExposeInvalidFormat"])
+                .aliases(&["ExposeInvalidFormat", "expose_host_port"])
                 .because(format!("`{host}` is dropped: where a port is published, only who starts the container says"))
                 .help("Name the container's port alone, and publish it with `docker run -p`");
             // With variables, quotes or escapes in the word, it isn't sure which colon parts host and container.

@@ -76,7 +76,7 @@ fn without(dockerfile: &Dockerfile, command: CommandRef<'_>) -> Option<Fix> {
     let fix = Fix::risky(TITLE, WHY, vec![edit]);
     let fix = if is_step { fix.removes("RUN") } else { fix };
     let names = command.names_within();
-    Some(names.iter().filter(|name| !name.is_empty()).fold(fix, |fix, name| fix.removes_command(name)))
+    Some(names.iter().fold(fix, |fix, name| fix.removes_command(name)))
 }
 
 /// A command that writes one line and nothing else is the switch itself.

@@ -18,6 +18,7 @@ pub(super) static LINT: Lint = Lint {
 };
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let case = dockerfile.keyword_case();
     for instruction in dockerfile.instructions.iter().filter(|it| it.ast.keyword == Keyword::From) {
         let Arguments::Words(words) = &instruction.ast.arguments else { continue };
         let [_, word, _] = &words[..] else { continue };
@@ -29,7 +30,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let message = format!("`{}` is written in another case than `{}`", word.text, from.text);
         let finding = findings.report(word.span, message);
         // Whichever of the two is written as the file's other keywords are stays.
-        let odd = if wanted == dockerfile.keyword_case() { word } else { from };
+        let odd = if wanted == case { word } else { from };
         let new = if std::ptr::eq(odd, word) { wanted } else { own }.write(&odd.text);
         finding
             .aliases(&["FromAsCasing"])

@@ -11,7 +11,7 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Build,
     severity: Severity::Info,
     preset: Preset::Pedantic,
-    aliases: &["ConsistentInstructionCasing"],
+    aliases: &["ConsistentInstructionCasing", "uppercase_commands"],
     sources: &["https://docs.docker.com/reference/build-checks/consistent-instruction-casing/"],
     dockerfile: Some(check),
     ..Lint::BASE
@@ -35,8 +35,11 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let message =
             format!("`{}` is not written in {} as the file's other instructions are", name.text, case.as_str());
         let why = "the builder reads keywords in any case";
-        findings
-            .report(name.span, message)
+        let finding = findings.report(name.span, message);
+        if case == Case::Upper {
+            finding.aliases(&["uppercase_commands"]);
+        }
+        finding
             .aliases(&["ConsistentInstructionCasing"])
             .because("who searches the file for an instruction misses this one")
             .help(format!("Write `{new}`"))

@@ -1,6 +1,6 @@
 //! RUN flags that take a build step out of its sandbox: `--security=insecure`, `--network=host`, `--device`.
 
-use crate::diagnostic::{Category, Confidence, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Dockerfile, Value};
 use crate::syntax::ast::{Flag, Keyword};
@@ -36,6 +36,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             }
             if !reached {
                 finding.severity(Severity::Low);
+            }
+            if let Some(edit) = dockerfile.without_flag(instruction, flag.span) {
+                let title = format!("Run the step without `--{}`", flag.name);
+                finding.fix(Fix::risky(title, case.risk(), vec![edit]));
             }
         }
     }
@@ -82,6 +86,14 @@ impl Case {
             Self::Insecure => "Drop the flag; do what needs privileges at run time, or in a builder of its own",
             Self::HostNetwork => "Drop the flag, or use `--network=none` where the step needs no network",
             Self::Device(_) => "Drop the flag, or make sure that only trusted code runs in this step",
+        }
+    }
+
+    fn risk(&self) -> &'static str {
+        match self {
+            Self::Insecure => "the step fails if it needs the privileges",
+            Self::HostNetwork => "the step fails if it needs what only the host's network reaches",
+            Self::Device(_) => "the step fails if it needs the device",
         }
     }
 

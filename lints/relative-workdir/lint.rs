@@ -13,7 +13,15 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Build,
     severity: Severity::Low,
     preset: Preset::Pedantic,
-    aliases: &["DL3000", "WorkdirRelativePath", "DS-0009", "CKV_DOCKER_10", "6b376af8"],
+    aliases: &[
+        "DL3000",
+        "WorkdirRelativePath",
+        "DS-0009",
+        "CKV_DOCKER_10",
+        "6b376af8",
+        "workdir_path_not_absolute",
+        "invalid_workdir",
+    ],
     sources: &[
         "https://docs.docker.com/reference/dockerfile/#workdir",
         "https://docs.docker.com/reference/build-checks/workdir-relative-path/",
@@ -44,7 +52,14 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
         let start = if instruction.is_trigger() { Start::Unknown } else { start(dockerfile, instruction) };
         let finding = findings.report(word.span, format!("`{path}` is relative to the WORKDIR in force"));
-        finding.aliases(&["DL3000", "DS-0009", "CKV_DOCKER_10", "6b376af8"]);
+        finding.aliases(&[
+            "DL3000",
+            "DS-0009",
+            "CKV_DOCKER_10",
+            "6b376af8",
+            "workdir_path_not_absolute",
+            "invalid_workdir",
+        ]);
         match &start {
             Start::Folder(folder) => {
                 let folder = folder.clone();

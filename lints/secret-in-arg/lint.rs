@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Category, Confidence, Severity};
+use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::Dockerfile;
+use crate::model::{BindingKind, Dockerfile};
 use crate::secret::{self, Secret};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 use crate::text::Span;
@@ -58,7 +58,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             // A default that is another variable's value is reported where that is set.
             let literal = default.filter(|default| !default.contains('$') || value.sources.is_empty());
             if let Some(secret) = literal.and_then(|default| secret::in_assignment(name, default)) {
-                with_default(findings, word, name, &secret, is_shipped);
+                let fix = hand_over(dockerfile, name);
+                with_default(findings, word, name, &secret, is_shipped, fix);
             } else if secret::is_secret_name(name) && value.known().is_none_or(secret::is_placeholder) {
                 let empty = default.is_none_or(is_empty);
                 asked.entry(name).or_default().push(Ask {
@@ -72,11 +73,11 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
     }
     for (name, asks) in asked {
-        without_default(findings, name, &asks);
+        without_default(findings, name, &asks, hand_over(dockerfile, name));
     }
 }
 
-fn with_default(findings: &mut Findings, word: &Word, name: &str, secret: &Secret, is_shipped: bool) {
+fn with_default(findings: &mut Findings, word: &Word, name: &str, secret: &Secret, is_shipped: bool, fix: Option<Fix>) {
     let span = Span::new(name_span(word, name).end + 1, word.span.end);
     let (kind, shown) = (secret.kind, &secret.shown);
     let draft = findings.report(span, format!("the default of `{name}` is a secret ({kind}): {shown}"));
@@ -92,10 +93,13 @@ fn with_default(findings: &mut Findings, word: &Word, name: &str, secret: &Secre
     if !is_shipped || secret.confidence == Confidence::Low {
         draft.severity(Severity::Medium);
     }
+    if let Some(fix) = fix {
+        draft.fix(fix);
+    }
 }
 
 /// One finding a name, at the declaration that matters most.
-fn without_default(findings: &mut Findings, name: &str, asks: &[Ask]) {
+fn without_default(findings: &mut Findings, name: &str, asks: &[Ask], fix: Option<Fix>) {
     // A declaration before the first FROM only counts where no stage repeats it.
     let in_stages = || asks.iter().filter(|ask| !ask.global);
     let Some(first) = in_stages().rev().max_by_key(|ask| ask.severity).or(asks.first()) else { return };
@@ -112,6 +116,34 @@ fn without_default(findings: &mut Findings, name: &str, asks: &[Ask]) {
     for other in asks.iter().filter(|ask| ask.span != first.span) {
         draft.label(other.span, "declared here too");
     }
+    if let Some(fix) = fix {
+        draft.fix(fix);
+    }
+}
+
+/// Gives the RUNs that name the argument a build secret instead.
+fn hand_over(dockerfile: &Dockerfile, name: &str) -> Option<Fix> {
+    let mentions = dockerfile.mentions(name);
+    let is_argument = |index: &usize| {
+        let binding = dockerfile.instructions[*index].before.variables.get(name);
+        binding.is_none_or(|binding| binding.kind == BindingKind::Arg)
+    };
+    if !mentions.others.is_empty() || !mentions.runs.iter().all(is_argument) {
+        return None;
+    }
+    let (mut edits, gone) = dockerfile.without_argument(name)?;
+    let mounts = dockerfile.mount_secret(&mentions.runs, name)?;
+    let fix = if mounts.is_empty() {
+        let why = "a program may read the variable though no RUN names it; that RUN needs a secret mount then";
+        Fix::suggestion(format!("Take the build argument `{name}` out"), why, edits)
+    } else {
+        edits.extend(mounts);
+        let why = format!(
+            "builds have to pass `--secret id={name}` instead of `--build-arg`, to BuildKit with Dockerfile 1.10"
+        );
+        Fix::risky(format!("Give `{name}` as a build secret to the RUNs that name it"), why, edits)
+    };
+    Some((0..gone).fold(fix, |fix, _| fix.removes("ARG")))
 }
 
 fn is_empty(default: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, strips_setid};
+use crate::model::{Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, mode_without_setid, strips_setid};
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
@@ -83,23 +83,32 @@ fn report(
     if !stage.is_some_and(final_stage) {
         finding.severity(Severity::Low);
     }
-    let digits = change.text.bytes().all(|byte| byte.is_ascii_digit());
-    if let (true, Some(bits)) = (digits, change.mode.bits())
-        && let Some(at) = place_of_digits(dockerfile, change)
-    {
-        let edit = Edit::replace(at, format!("{:04o}", bits & 0o777));
-        let why = "the program no longer gets the rights of its owner, which a caller may rely on";
-        finding.fix(Fix::risky("Leave the bit unset", why, vec![edit]));
+    if let Some(fix) = unset(dockerfile, change) {
+        finding.fix(fix);
     }
 }
 
-/// Where the digits of an octal mode stand, if they are written out once in the word or flag.
-fn place_of_digits(dockerfile: &Dockerfile, change: &ModeChange<'_>) -> Option<Span> {
-    let written = dockerfile.text(change.span);
-    let at = written.rfind(&change.text)?;
-    let alone = !written[..at].ends_with(|c: char| c.is_ascii_digit()) && !written.contains('$');
-    let start = change.span.start + at as u32;
-    alone.then(|| Span::new(start, start + change.text.len() as u32))
+/// The mode without the bit, or the step left out where it does nothing else.
+fn unset(dockerfile: &Dockerfile, change: &ModeChange<'_>) -> Option<Fix> {
+    let why = "the program no longer gets the rights of its owner, which a caller may rely on";
+    let place = dockerfile.place_of_mode(change).filter(|_| change.is_certain())?;
+    let digits = change.text.bytes().all(|byte| byte.is_ascii_digit());
+    let mode = match change.mode.bits() {
+        Some(bits) if digits => format!("{:04o}", bits & 0o777),
+        _ => mode_without_setid(&change.text)?,
+    };
+    if !mode.is_empty() {
+        return Some(Fix::risky("Leave the bit unset", why, vec![Edit::replace(place, mode)]));
+    }
+    // `chmod u+s` does nothing else; install and mkdir take no empty mode.
+    let Some(command) = change.command else {
+        let edit = dockerfile.without_flag(&dockerfile.instructions[change.instruction], change.span)?;
+        return Some(Fix::risky("Leave the bit unset", why, vec![edit]));
+    };
+    let command = Some(command).filter(|command| command.command.base_name() == "chmod")?;
+    let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
+    let fix = Fix::risky("Leave the bit unset", why, vec![edit]).removes_command("chmod");
+    Some(if whole { fix.removes("RUN") } else { fix })
 }
 
 /// Commands that take the bits off whatever has them, with their instruction.

@@ -19,7 +19,9 @@ pub(super) static LINT: Lint = Lint {
         "DS-0007",
         "DS-0023",
         "41c195f4",
+        "multiple_cmd_instructions_listed",
         "6938958b",
+        "multiple_entrypoint_instructions_listed",
         "dockerfile.correctness.multiple-entrypoint-instructions.multiple-entrypoint-instructions",
     ],
     sources: &[
@@ -48,12 +50,15 @@ fn report(dockerfile: &Dockerfile, index: usize, last: usize, keyword: Keyword, 
     let name = keyword.as_str();
     let finding = findings.report(instruction.ast.span, format!("a later {name} of the stage replaces this one"));
     let aliases: &[&'static str] = match keyword {
-        Keyword::Cmd => &["DL4003", "MultipleInstructionsDisallowed", "DS-0016", "41c195f4"],
+        Keyword::Cmd => {
+            &["DL4003", "MultipleInstructionsDisallowed", "DS-0016", "41c195f4", "multiple_cmd_instructions_listed"]
+        }
         Keyword::Entrypoint => &[
             "DL4004",
             "MultipleInstructionsDisallowed",
             "DS-0007",
             "6938958b",
+            "multiple_entrypoint_instructions_listed",
             "dockerfile.correctness.multiple-entrypoint-instructions.multiple-entrypoint-instructions",
         ],
         _ => &["DL3012", "MultipleInstructionsDisallowed", "DS-0023"],

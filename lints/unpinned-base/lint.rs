@@ -157,14 +157,33 @@ fn pin(dockerfile: &Dockerfile, image: &Image) -> Option<Fix> {
     let name = &image.first.image.text;
     let digest = dockerfile.known_of(&image.first.image)?.digest.as_ref()?;
     let mut edits: Vec<Edit> = Vec::new();
+    let mut by_registry = false;
     for used in std::iter::once(&image.first).chain(&image.repeats) {
-        let edit = Edit::insert(place_of_digest(dockerfile, used)?, format!("@{digest}"));
+        let certain = place_of_digest(dockerfile, used);
+        by_registry |= certain.is_none();
+        let at = certain.or_else(|| behind_registry(dockerfile, used))?;
+        let edit = Edit::insert(at, format!("@{digest}"));
         if !edits.contains(&edit) {
             edits.push(edit);
         }
     }
+    let title = format!("Pin `{name}` to the digest it has now");
+    if by_registry {
+        let why = "who builds with another registry may find no image with this digest there";
+        return Some(Fix::risky(title, why, edits));
+    }
     let why = "the digest is the one that the name means now, so that the same image is taken";
-    Some(Fix::safe(format!("Pin `{name}` to the digest it has now"), why, edits))
+    Some(Fix::safe(title, why, edits))
+}
+
+/// The end of a name of which variables only say where the image comes from: the digest is the same in every copy.
+fn behind_registry(dockerfile: &Dockerfile, used: &Use) -> Option<u32> {
+    let written = dockerfile.text(used.image.span);
+    let (front, last) = written.rsplit_once('/')?;
+    let is_plain = front.starts_with('$')
+        && !last.contains(['$', '}', '"', '\''])
+        && used.image.text.rsplit('/').next() == Some(last);
+    (used.role == Role::Base && is_plain).then_some(used.image.span.end)
 }
 
 /// The end of the image's name, where the file has it as it is.
@@ -173,6 +192,9 @@ fn place_of_digest(dockerfile: &Dockerfile, used: &Use) -> Option<u32> {
     let written = dockerfile.text(image.span);
     if written == image.text {
         return Some(image.span.end);
+    }
+    if written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(image.text.as_str()) {
+        return Some(image.span.end - 1);
     }
     match used.role {
         Role::Mounted => {
@@ -204,7 +226,7 @@ fn end_of_default(dockerfile: &Dockerfile, image: &ImageName) -> Option<u32> {
         let values = ast.flags.iter().filter_map(|flag| flag.value.as_ref()).map(|word| &word.text);
         ast.keyword == Keyword::From
             && words.first().is_some_and(|first| variable(&first.text) == Some(name))
-            && !others.chain(values).any(|text| text.contains('$'))
+            && !others.chain(values).any(|text| text.contains('$') && text.contains(name))
     };
     if others.any(|(_, other)| declares(&other.effective().arguments)) || !mentions.others.iter().all(names_image) {
         return None;

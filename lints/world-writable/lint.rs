@@ -2,9 +2,9 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind};
+use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, mode_without_world_write};
 use crate::shell::Command;
-use crate::text::{Edit, Span};
+use crate::text::Edit;
 
 pub(super) static LINT: Lint = Lint {
     summary: "A build step makes files writable for every user",
@@ -40,6 +40,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             .severity(Severity::Low);
         if !command.script.clean {
             finding.confidence(Confidence::Medium);
+        } else if let [word] = &command.command.arguments[..] {
+            let why =
+                "a process of another user than the owner can no longer write what is made, which the app may rely on";
+            finding.fix(Fix::risky("Use `umask 022`", why, vec![Edit::replace(word.span, "022")]));
         }
     }
 }
@@ -65,13 +69,8 @@ fn report(dockerfile: &Dockerfile, change: &ModeChange<'_>, started: &[String], 
     if !stage.is_some_and(in_target) {
         finding.severity(Severity::Low);
     }
-    if let Some(edit) = narrower(dockerfile, change, weight) {
-        let title = match weight {
-            Weight::Shared => "Set the sticky bit".to_owned(),
-            _ => format!("Use `{}`, which only the owner can write", edit.text),
-        };
-        let why = "a process of another user than the owner can no longer write there, which the app may rely on";
-        finding.fix(Fix::risky(title, why, vec![edit]));
+    if let Some(fix) = narrower(dockerfile, change, weight) {
+        finding.fix(fix);
     }
 }
 
@@ -180,16 +179,35 @@ impl Weight {
     }
 }
 
-/// The octal digits without the right to write for group and others, or with the sticky bit.
-fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) -> Option<Edit> {
-    let written = dockerfile.text(change.span);
+/// The mode without the right to write for others (for the group neither, where it is octal), or with the sticky bit; the
+/// step left out where it does nothing else.
+fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) -> Option<Fix> {
+    let why = "a process of another user than the owner can no longer write there, which the app may rely on";
+    let place = dockerfile.place_of_mode(change).filter(|_| change.is_certain())?;
     let digits = change.text.bytes().all(|byte| byte.is_ascii_digit());
-    let bits = change.mode.bits().filter(|_| digits && !written.contains('$'))?;
-    let at = written.rfind(&change.text)?;
-    let start = change.span.start + at as u32;
-    let bits = if weight == Weight::Shared { bits | 0o1000 } else { bits & !0o022 };
-    let text = format!("{bits:0width$o}", width = change.text.len());
-    Some(Edit::replace(Span::new(start, start + change.text.len() as u32), text))
+    let mode = match (change.mode.bits().filter(|_| digits), weight) {
+        (Some(bits), Weight::Shared) => format!("{:0width$o}", bits | 0o1000, width = change.text.len()),
+        (Some(bits), _) => format!("{:0width$o}", bits & !0o022, width = change.text.len()),
+        (None, Weight::Shared) => format!("{},+t", change.text),
+        (None, _) => mode_without_world_write(&change.text)?,
+    };
+    if weight == Weight::Shared {
+        let why = "a process can no longer rename or remove files of another user there, which the app may rely on";
+        return Some(Fix::risky("Set the sticky bit", why, vec![Edit::replace(place, mode)]));
+    }
+    if !mode.is_empty() {
+        let title = format!("Use `{mode}`, with which others can't write");
+        return Some(Fix::risky(title, why, vec![Edit::replace(place, mode)]));
+    }
+    // `chmod o+w` does nothing else; install and mkdir take no empty mode.
+    let Some(command) = change.command else {
+        let edit = dockerfile.without_flag(&dockerfile.instructions[change.instruction], change.span)?;
+        return Some(Fix::risky("Leave the mode as it is", why, vec![edit]));
+    };
+    let command = Some(command).filter(|command| command.command.base_name() == "chmod")?;
+    let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
+    let fix = Fix::risky("Leave the mode as it is", why, vec![edit]).removes_command("chmod");
+    Some(if whole { fix.removes("RUN") } else { fix })
 }
 
 /// The mask of `umask 000` and its like.

@@ -38,8 +38,8 @@ pub(super) struct Arguments {
     check: bool,
 
     /// Apply unsafe fixes too, which may break a build or an app
-    #[arg(long, help_heading = "Fixing")]
-    r#unsafe: bool,
+    #[arg(long = "unsafe", help_heading = "Fixing")]
+    risky: bool,
 
     /// Apply the fixes of exactly these lints: names, other tools' ids, categories
     #[arg(long, value_name = "LINT,…", value_delimiter = ',', conflicts_with = "select", help_heading = "Fixing")]
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     let stdin = jobs.iter().any(|job| is_stdin(&job.path));
     // What goes to standard output is either the text or the patch, or what was done.
     let aside = arguments.diff || stdin && writes;
-    let mut report = Report::new(arguments.format, arguments.r#unsafe, writes, aside, console);
+    let mut report = Report::new(arguments.format, arguments.risky, writes, aside, console);
     let mut output = Output::stdout();
     let mut failing = false;
     let mut templates = 0;
@@ -149,7 +149,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
 
 impl Arguments {
     fn allowed(&self) -> Safety {
-        if self.r#unsafe { Safety::Unsafe } else { Safety::Safe }
+        if self.risky { Safety::Unsafe } else { Safety::Safe }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Report<'a> {
     format: Format,
     console: &'a Console,
     /// Whether unsafe fixes were allowed.
-    r#unsafe: bool,
+    risky: bool,
     /// Whether files are written.
     writes: bool,
     /// Whether standard output is for something else.
@@ -49,9 +49,9 @@ struct Summary {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(format: Format, r#unsafe: bool, writes: bool, aside: bool, console: &'a Console) -> Self {
+    pub(super) fn new(format: Format, risky: bool, writes: bool, aside: bool, console: &'a Console) -> Self {
         let (problems, summary) = Default::default();
-        Self { format, console, r#unsafe, writes, aside, problems, summary, any: false }
+        Self { format, console, risky, writes, aside, problems, summary, any: false }
     }
 
     /// Whether a file was changed, or would be.
@@ -101,7 +101,7 @@ impl<'a> Report<'a> {
             let title = clean(title);
             lines.push(format!("  {line:>4}  {lint}: left out: {title} (a fix of {winner} changes the same place)"));
         }
-        for (path, _) in &file.fixed.files {
+        for path in file.fixed.files.keys() {
             lines.push(format!("        and {}", clean(path)));
         }
         self.lines(output, &lines)
@@ -142,7 +142,7 @@ impl<'a> Report<'a> {
         let mut line =
             format!("{} {verb} in {changed} of {}", count(fixes, "fix", "fixes"), count(files, "file", "files"));
         line.push_str(&format!("; {} left", count(left, "finding", "findings")));
-        let hint = if self.r#unsafe { "" } else { " (--unsafe applies it)" };
+        let hint = if self.risky { "" } else { " (--unsafe applies it)" };
         if left_unsafe > 0 {
             line.push_str(&format!(", {left_unsafe} with an unsafe fix{hint}"));
         }

@@ -104,6 +104,11 @@ impl Outside {
         let location = if is_stdin(&job.path) { Path::new(job.shown.as_ref()) } else { &job.path };
         context::gather(dockerfile, location, &self.repositories, files);
         let Some(resolver) = &self.resolver else { return };
+        for address in dockerfile.addresses() {
+            if let Some(digest) = resolver.download(&address) {
+                dockerfile.downloads.insert(address, digest);
+            }
+        }
         for name in dockerfile.image_names() {
             let digest = resolver.image(&name);
             if digest.is_some() {

@@ -1,7 +1,7 @@
 //! The difference of two texts as a patch that `git apply` and `patch -p1` take.
 
+use core::time::Duration;
 use std::borrow::Cow;
-use std::time::Duration;
 
 use similar::{Algorithm, TextDiff};
 

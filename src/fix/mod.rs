@@ -96,7 +96,7 @@ pub struct Refused {
 pub fn fix(source: &Source, settings: &Settings, allowed: Safety, read: &Read<'_>) -> Fixed {
     let mut run = Run { settings, allowed: allowed.min(Safety::Unsafe), read, banned: Banned::default() };
     loop {
-        match run.to_the_end(source) {
+        match run.run_to_the_end(source) {
             Ok(fixed) => return fixed,
             // Fixes that undo each other, or don't mend what they are for, would go on for ever. Without them, from the
             // start; every round bans a lint at least.
@@ -107,7 +107,7 @@ pub fn fix(source: &Source, settings: &Settings, allowed: Safety, read: &Read<'_
 
 /// What may not be applied any more.
 #[derive(Default)]
-pub(self) struct Banned {
+struct Banned {
     lints: HashSet<&'static str>,
     /// Lint, title and fingerprint of the finding.
     fixes: HashSet<(&'static str, String, String)>,
@@ -141,7 +141,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Lints and mends until nothing is left to do; or the lints whose fixes never come to an end.
-    fn to_the_end(&mut self, source: &Source) -> Result<Fixed, Vec<&'static str>> {
+    fn run_to_the_end(&mut self, source: &Source) -> Result<Fixed, Vec<&'static str>> {
         let files = Files::new();
         let dockerfile = (self.read)(source.clone(), &files);
         let outcome = lint::run(&dockerfile, self.settings);

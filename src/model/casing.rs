@@ -75,3 +75,22 @@ impl Instruction {
         case.write(keyword.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Source;
+
+    #[test]
+    fn the_file_has_the_case_of_most_keywords() {
+        for (text, case) in [
+            ("from a\nrun b\nRUN c\n", Case::Lower),
+            ("FROM a\nrun b\n", Case::Upper),
+            ("From a\nrun b\n", Case::Lower),
+            ("FROM a\nwhat is\nthis\nrun b\n", Case::Upper),
+            ("", Case::Upper),
+        ] {
+            assert_eq!(Dockerfile::new("-", Source::from(text)).keyword_case(), case, "{text}");
+        }
+    }
+}

@@ -1,8 +1,6 @@
 //! Texts that were meant as exec form but are no JSON, so that the builder takes them for something else.
 
-use crate::shell;
 use crate::syntax::ast::{Arguments, Keyword};
-use crate::syntax::parse;
 use crate::text::{Edit, Source, Span, apply};
 
 use super::{Dockerfile, Instruction};
@@ -38,8 +36,6 @@ pub struct AlmostExec {
 pub struct Mended {
     /// The edits.
     pub edits: Vec<Edit>,
-    /// The strings of the array.
-    pub words: Vec<String>,
     /// The names of the commands that the array is, for instructions that run it.
     pub commands: Vec<String>,
 }
@@ -88,23 +84,17 @@ impl Dockerfile {
 /// The edits moved to their place in the file, if they make a JSON array of strings of the text.
 fn mend(text: &str, span: Span, edits: &[Edit], keyword: Keyword) -> Option<Mended> {
     let after = apply(text, edits).ok()?;
-    let parsed = parse(&Source::from(format!("CMD {after}\n").as_str()));
-    let [instruction] = &parsed.instructions[..] else { return None };
-    let Arguments::Exec(words) = &instruction.arguments else { return None };
-    let words: Vec<String> = words.iter().map(|word| word.text.clone()).collect();
-    if words.iter().any(String::is_empty) {
+    let file = Dockerfile::new("-", Source::from(format!("CMD {after}\n").as_str()));
+    let [instruction] = &file.instructions[..] else { return None };
+    let Arguments::Exec(words) = &instruction.ast.arguments else { return None };
+    if words.iter().any(|word| word.text.is_empty()) {
         return None;
     }
     let runs = matches!(keyword, Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck);
-    let commands = if runs {
-        let words: Vec<(String, Span)> = words.iter().map(|word| (word.clone(), Span::default())).collect();
-        shell::exec(&words).commands.iter().map(|command| command.base_name().to_owned()).collect()
-    } else {
-        Vec::new()
-    };
+    let commands = if runs { instruction.command_names().map(str::to_owned).collect() } else { Vec::new() };
     let at = |offset: u32| span.start + offset;
     let moved = |edit: &Edit| Edit::replace(Span::new(at(edit.span.start), at(edit.span.end)), edit.text.clone());
-    Some(Mended { edits: edits.iter().map(moved).collect(), words, commands })
+    Some(Mended { edits: edits.iter().map(moved).collect(), commands })
 }
 
 /// What a text that starts with `[` comes to as a list of quoted strings.
@@ -198,4 +188,52 @@ fn string_end(text: &str, closers: &[char]) -> Option<usize> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mended(text: &str) -> Option<(String, Vec<String>)> {
+        let file = Dockerfile::new("-", Source::from(text));
+        let mended = file.almost_exec(file.instructions.last()?)?.mended?;
+        Some((apply(text, &mended.edits).ok()?, mended.commands))
+    }
+
+    #[test]
+    fn texts_that_are_almost_exec_form_are_mended() {
+        for (before, after, commands) in [
+            ("CMD ['a', 'b c']", "CMD [\"a\", \"b c\"]", &["a"][..]),
+            ("CMD ['sh','-c','b | c']", "CMD [\"sh\",\"-c\",\"b | c\"]", &["sh", "b", "c"]),
+            ("CMD [\"a\", \"b\",]", "CMD [\"a\", \"b\"]", &["a"]),
+            ("CMD [\"a\" \"b\"]", "CMD [\"a\", \"b\"]", &["a"]),
+            ("CMD [ 'a', 'b', ", "CMD [ \"a\", \"b\"] ", &["a"]),
+            ("CMD ['\"a\"']", "CMD [\"\\\"a\\\"\"]", &["\"a\""]),
+            ("VOLUME [’/a‘]", "VOLUME [\"/a\"]", &[]),
+        ] {
+            let commands = commands.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(mended(before), Some((after.to_owned(), commands)), "{before}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_not() {
+        for text in [
+            "CMD [\"a\"]",
+            "CMD [a]",
+            "CMD []",
+            "CMD ['']",
+            "CMD ['a'] b",
+            "CMD [\"a\\q\"]",
+            "CMD ['a\\n']",
+            "CMD ['a']b']",
+            "CMD ['a",
+            "CMD [",
+            "RUN [ 'a' ]",
+            "RUN ['a' = 'b']",
+            "COPY [ab]c d",
+        ] {
+            assert_eq!(mended(text), None, "{text}");
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Which instructions name a variable, and what a RUN has to be given to have it as a secret instead.
 
 use crate::shell::Dialect;
-use crate::syntax::ast::{GapKind, Keyword};
+use crate::syntax::ast::{Arguments, GapKind, Keyword, Word};
 use crate::text::Edit;
 
-use super::Dockerfile;
+use super::{Dockerfile, Without};
 
 /// The instructions (indices) that use a variable.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -47,24 +47,62 @@ impl Dockerfile {
         mentions
     }
 
-    /// Gives the RUN at `index` a secret as the variable `name`. `None` for a RUN that sets the variable itself, has a
-    /// secret of that name, is for another shell than POSIX, or runs later (ONBUILD).
+    /// Gives those of `runs` that have the variable `name` in force it as a secret, whoever set it; none of them, an empty
+    /// list. `None` where one can't have it: it sets the variable itself, is for another shell than POSIX, or runs later
+    /// (ONBUILD), or the frontend is too old.
     #[must_use]
-    pub fn mount_secret(&self, index: usize, name: &str) -> Option<Edit> {
-        let instruction = self.instructions.get(index)?;
-        let ast = &instruction.ast;
-        let posix = instruction.before.shell.dialect == Dialect::Posix;
-        let commands = || instruction.scripts.iter().flat_map(|script| &script.commands);
-        let sets = commands().flat_map(|command| &command.assignments).any(|assignment| assignment.name == name);
-        let id = format!("id={name}");
-        let has = instruction.flags().any(|(flag, value)| {
-            flag.name == "mount" && value.text.split(',').any(|field| field == id || field.ends_with(name))
-        });
-        if ast.keyword != Keyword::Run || !posix || sets || has || !self.frontend_reads(1, 10) {
-            return None;
+    pub fn mount_secret(&self, runs: &[usize], name: &str) -> Option<Vec<Edit>> {
+        let mut edits = Vec::new();
+        for instruction in runs.iter().filter_map(|&index| self.instructions.get(index)) {
+            let ast = &instruction.ast;
+            if instruction.before.variables.get(name).is_none() {
+                continue;
+            }
+            let posix = instruction.before.shell.dialect == Dialect::Posix;
+            let commands = || instruction.scripts.iter().flat_map(|script| &script.commands);
+            let sets = commands().flat_map(|command| &command.assignments).any(|assignment| assignment.name == name);
+            let (id, variable) = (format!("id={name}"), format!("env={name}"));
+            let has = |field: &str| {
+                let mut mounts = instruction.flags().filter(|(flag, _)| flag.name == "mount");
+                mounts.any(|(_, value)| value.text.split(',').any(|one| one == field))
+            };
+            if ast.keyword != Keyword::Run || !posix || sets || !self.frontend_reads(1, 10) {
+                return None;
+            }
+            if has(&variable) {
+                continue;
+            }
+            if has(&id) {
+                return None;
+            }
+            let at = ast.flags.last().map_or(ast.name.span.end, |flag| flag.span.end);
+            edits.push(Edit::insert(at, format!(" --mount=type=secret,{id},{variable}")));
         }
-        let at = ast.flags.last().map_or(ast.name.span.end, |flag| flag.span.end);
-        Some(Edit::insert(at, format!(" --mount=type=secret,{id},env={name}")))
+        Some(edits)
+    }
+
+    /// Takes every declaration of the build argument `name` out: the edits, and how many instructions go with them.
+    #[must_use]
+    pub fn without_argument(&self, name: &str) -> Option<(Vec<Edit>, usize)> {
+        let mut edits = Vec::new();
+        let mut gone = 0;
+        for (index, instruction) in self.instructions.iter().enumerate() {
+            let ast = instruction.effective();
+            let (Keyword::Arg, Arguments::Words(words)) = (ast.keyword, &ast.arguments) else { continue };
+            let named: Vec<&Word> = words.iter().filter(|word| word.text.split('=').next() == Some(name)).collect();
+            match named[..] {
+                [] => {}
+                [word] if !instruction.is_trigger() => match self.without_word(index, word, 0)? {
+                    Without::Command(edit) => edits.push(edit),
+                    Without::Step(edit) => {
+                        edits.push(edit);
+                        gone += 1;
+                    }
+                },
+                _ => return None,
+            }
+        }
+        Some((edits, gone))
     }
 
     /// Whether the frontend that reads the file knows what came with version `major.minor` of Dockerfile, as far as
@@ -121,5 +159,14 @@ mod tests {
             reads("") && reads("# syntax=docker/dockerfile:1\n") && reads("# syntax=docker/dockerfile:1.10-labs\n")
         );
         assert!(!reads("# syntax=docker/dockerfile:1.4\n") && !reads("# syntax=other/frontend:2\n"));
+    }
+
+    #[test]
+    fn secrets_go_to_the_runs_that_had_the_variable() {
+        let file = read("FROM a\nRUN echo $T\nARG T\nRUN --network=none echo $T\nRUN T=1 echo\nARG A=1 T\n");
+        let runs = |runs: &[usize]| file.mount_secret(runs, "T").map(|edits| edits.len());
+        assert_eq!((runs(&[1]), runs(&[3]), runs(&[4])), (Some(0), Some(1), None));
+        let (edits, gone) = file.without_argument("T").expect("plain declarations");
+        assert_eq!((edits.len(), gone), (2, 1));
     }
 }

@@ -52,7 +52,11 @@ impl Dockerfile {
     fn joined_in_quotes(&self, pair: &Pair, between: Span, instruction: &Instruction) -> Option<Vec<Edit>> {
         let value = &pair.value;
         let mut edits = vec![Edit::replace(between, "=\"")];
-        let inside = |at: u32| instruction.ast.gaps.iter().any(|gap| gap.span.contains_offset(at));
+        let gaps = &instruction.ast.gaps;
+        let inside = |at: u32| {
+            let next = gaps.partition_point(|gap| gap.span.end <= at);
+            gaps.get(next).is_some_and(|gap| gap.span.contains_offset(at))
+        };
         for (offset, c) in self.text(value.span).char_indices() {
             let at = value.span.start + offset as u32;
             if matches!(c, '"' | '\'') && !inside(at) {
@@ -109,5 +113,38 @@ enum Given {
 impl Env for Given {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         matches!(self, Self::Name).then(|| format!(" <{name}> \"it's\" \\x ").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(text: &str) -> Option<String> {
+        let file = Dockerfile::new("-", Source::from(text));
+        apply(text, &file.as_equals(file.instructions.last()?)?).ok()
+    }
+
+    #[test]
+    fn pairs_are_joined_where_the_value_stays() {
+        for (before, after) in [
+            ("ENV A b", "ENV A=b"),
+            ("ENV A \\\n  b", "ENV A=b"),
+            ("ENV A b  c", "ENV A=\"b  c\""),
+            ("ENV A \"b\" 'c'", "ENV A=\"b c\""),
+            ("ENV A ${B:-c d}", "ENV A=\"${B:-c d}\""),
+            ("ENV A b\\ c d", "ENV A=\"b\\ c d\""),
+        ] {
+            // An escape in front of a blank disappears outside quotes and stays inside, so the last one can't be quoted.
+            let wanted = (!after.contains("\\ ")).then(|| after.to_owned());
+            assert_eq!(joined(before), wanted, "{before}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_old_pair_stays() {
+        for text in ["ENV A=b", "ENV A=b C=d", "ENV A", "ENV", "RUN a b", "ENV $A b", "ENV \"A\" b", "ENV A '$B' c"] {
+            assert_eq!(joined(text), None, "{text}");
+        }
     }
 }

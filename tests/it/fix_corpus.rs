@@ -156,16 +156,17 @@ fn safe_fixes_of_the_sample_leave_no_new_finding_and_none_of_the_fixed_ones() {
 
 /// Findings after safe fixes that were not there before, and findings that were fixed and are still there.
 fn compare(name: &str, before: &[Diagnostic], fixed: &Fixed) -> Vec<String> {
+    // A message may name what a fix has changed (`apt`, `apt-get`), so lints are counted.
     let count = |diagnostics: &[Diagnostic]| {
-        let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for diagnostic in diagnostics {
-            *counts.entry((diagnostic.lint, diagnostic.message.clone())).or_default() += 1;
+            *counts.entry(diagnostic.lint).or_default() += 1;
         }
         counts
     };
     let (old, new) = (count(before), count(&fixed.outcome.diagnostics));
-    let more = new.iter().filter(|(key, count)| old.get(*key).copied().unwrap_or(0) < **count);
-    let mut problems: Vec<String> = more.map(|(key, _)| format!("{name}: a new finding: {key:?}")).collect();
+    let more = new.iter().filter(|(lint, count)| old.get(*lint).copied().unwrap_or(0) < **count);
+    let mut problems: Vec<String> = more.map(|(lint, _)| format!("{name}: a new finding of {lint}")).collect();
     let is_safe = |diagnostic: &&Diagnostic| diagnostic.fixes.iter().any(|fix| fix.safety == Safety::Safe);
     let left = fixed.outcome.diagnostics.iter().filter(is_safe);
     problems.extend(left.map(|diagnostic| format!("{name}: still there: {}: {}", diagnostic.lint, diagnostic.message)));

@@ -68,6 +68,11 @@ mmdebstrap --quiet --variant=minbase \
     --skip=cleanup/apt bookworm "$work/debian" http://deb.debian.org/debian
 mkdir -p "$work/debian/usr/share/proof"
 rm -f "$work/debian/etc/apt/apt.conf.d/99mmdebstrap"
+# mmdebstrap takes usrmerge, and all of perl with it, where its sister that does nothing is enough.
+in_root "$work/debian" sh -c 'apt-get install -q -y usr-is-merged usrmerge- && apt-get autoremove -q -y --purge' >"$work/apt.log" 2>&1 || {
+    cat "$work/apt.log" >&2
+    exit 1
+}
 # The packages that projects install: ours, which stand for any, and some real ones.
 mkdir -p "$work/apt"
 (cd "$work/debian/tmp" && in_root "$work/debian" sh -c 'cd /tmp && apt-get download -q cron cron-daemon-common sensible-utils sudo gosu' >"$work/apt.log" 2>&1) || {
@@ -255,7 +260,7 @@ rm -rf "$root"
 
 echo "bases: alpine, busybox"
 root=$work/busybox
-mkdir -p "$root"/{bin,etc,home,proc,dev,sys,root,tmp,usr/bin,usr/sbin,sbin,var/www,var/run,var/cache}
+mkdir -p "$root"/{bin,etc,home,proc,dev,sys,root,run,tmp,usr/bin,usr/sbin,sbin,var/www,var/run,var/cache}
 chmod 1777 "$root/tmp"
 chmod 700 "$root/root"
 cp /bin/busybox "$root/bin/busybox"
@@ -269,15 +274,14 @@ chmod 600 "$root/etc/shadow"
 : >"$root/etc/hosts"
 install -m 755 "$here/adduser" "$root/bin/adduser"
 install -m 755 "$here/addgroup" "$root/bin/addgroup"
+: >"$root/etc/hostname"
 image busybox:1.36 "$root" "{\"Env\":[$path],\"Cmd\":[\"sh\"]}"
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\nguest:x:405:100:guest:/dev/null:/sbin/nologin\n' >"$root/etc/passwd"
 printf 'root:x:0:root\nshadow:x:42:\nusers:x:100:games\nnogroup:x:65533:\nnobody:x:65534:\n' >"$root/etc/group"
 printf 'root:*::0:::::\nnobody:!::0:::::\nguest:!::0:::::\n' >"$root/etc/shadow"
 printf 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.20.0\n' >"$root/etc/os-release"
-# Alpine's one setuid program.
-cp "$root/bin/busybox" "$root/bin/bbsuid"
-chmod 4111 "$root/bin/bbsuid"
-mkdir -p "$root/usr/share/proof/apk/hello-proof/usr/bin" "$root/lib/apk/db" "$root/etc/apk"
+mkdir -p "$root"/usr/share/proof/apk/{hello-proof/usr/bin,busybox-suid/bin} "$root/lib/apk/db" "$root/etc/apk"
+printf '#!/bin/busybox sh\n' >"$root/usr/share/proof/apk/busybox-suid/bin/bbsuid"
 printf '#!/bin/sh\necho "hello from a package"\n' >"$root/usr/share/proof/apk/hello-proof/usr/bin/hello-proof"
 chmod 755 "$root/usr/share/proof/apk/hello-proof/usr/bin/hello-proof"
 : >"$root/etc/apk/world"

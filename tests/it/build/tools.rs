@@ -129,6 +129,9 @@ impl Tools {
             .arg(format!("--output=type=oci,tar=false,compression=uncompressed,dest={}", output.display()));
         for (name, digest) in &self.names {
             command.arg(format!("--opt=context:{name}=oci-layout://bases@{digest}"));
+            if let Some(name) = name.strip_suffix(":latest") {
+                command.arg(format!("--opt=context:{name}=oci-layout://bases@{digest}"));
+            }
         }
         command
     }
