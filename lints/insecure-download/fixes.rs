@@ -40,6 +40,9 @@ impl Removal {
     }
 }
 
+/// At most so many commands are searched for an earlier download.
+const MOST_COMMANDS: usize = 2000;
+
 const TITLE: &str = "Leave certificates to be checked";
 const WHY: &str = "the build fails where the server's certificate is not one that the image trusts";
 
@@ -191,7 +194,8 @@ fn recurses(command: CommandRef<'_>) -> bool {
 
 /// Whether the same program has fetched over https before, in a step of the stage that can't have been skipped.
 fn fetched_before(dockerfile: &Dockerfile, command: CommandRef<'_>) -> bool {
-    let mut earlier = dockerfile.run_commands().take_while(|it| !std::ptr::eq(it.command, command.command));
+    let earlier = dockerfile.run_commands().take(MOST_COMMANDS);
+    let mut earlier = earlier.take_while(|it| !std::ptr::eq(it.command, command.command));
     earlier.any(|it| {
         let own = it.command;
         it.instruction.stage == command.instruction.stage
