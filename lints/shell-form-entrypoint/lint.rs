@@ -255,7 +255,7 @@ fn replaced(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, s
     let opened = before.ends_with(['(', '{', '!']) || before.ends_with("then") || before.ends_with("do");
     let name = last.name.text.as_str();
     let starts = !name.is_empty() && !SHELL_ONLY.contains(&name) && !name.starts_with(['[', '{', '(']);
-    if !plain || !alone || !ends || opened || !starts || !last.assignments.is_empty() || last.guard == Guard::Or {
+    if !plain || !alone || !ends || opened || !starts || last.guard == Guard::Or {
         return None;
     }
     // A name that is a variable alone may come to a builtin, or to nothing.
