@@ -1,5 +1,7 @@
 //! Files that hold secrets, copied into the image.
 
+mod fixes;
+
 use std::ops::Range;
 
 use crate::diagnostic::{Category, Confidence, Severity};
@@ -32,14 +34,15 @@ const HELP: &str = "Mount it where a RUN needs it (`--mount=type=secret` or `--m
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let shipped = dockerfile.shipped();
-    for instruction in &dockerfile.instructions {
+    for (index, instruction) in dockerfile.instructions.iter().enumerate() {
         let ast = instruction.effective();
         if !matches!(ast.keyword, Keyword::Copy | Keyword::Add) {
             continue;
         }
         let is_shipped = instruction.stage.is_some_and(|stage| shipped[stage]);
         if let Arguments::Words(words) | Arguments::Exec(words) = &ast.arguments {
-            copied(dockerfile, findings, instruction, words, is_shipped);
+            let at = At { dockerfile, index, instruction, is_shipped };
+            copied(&at, findings, words);
         }
         for heredoc in &ast.heredocs {
             written(dockerfile, findings, heredoc.content, is_shipped);
@@ -47,13 +50,16 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     }
 }
 
-fn copied(
-    dockerfile: &Dockerfile,
-    findings: &mut Findings,
-    instruction: &Instruction,
-    words: &[Word],
+/// A COPY or ADD.
+struct At<'a> {
+    dockerfile: &'a Dockerfile,
+    index: usize,
+    instruction: &'a Instruction,
     is_shipped: bool,
-) {
+}
+
+fn copied(at: &At<'_>, findings: &mut Findings, words: &[Word]) {
+    let At { dockerfile, instruction, is_shipped, .. } = *at;
     let Some((target, sources)) = words.split_last() else { return };
     let target_text = instruction.values.last().map_or(target.text.as_str(), |value| value.text.as_str());
     let from_elsewhere = instruction.flag("from").is_some();
@@ -69,7 +75,10 @@ fn copied(
         let (guess, said_by) = match (secret::in_path(path), by_target(path, target_text)) {
             (Some(guess), _) => (guess, "by its name it is"),
             (None, Some(guess)) => (guess, "by where it goes it is"),
-            (None, None) => continue,
+            (None, None) => {
+                taken_along(at, findings, source, path);
+                continue;
+            }
         };
         let Some((confidence, proof)) = (if from_elsewhere {
             // What another stage holds there isn't known.
@@ -92,7 +101,56 @@ fn copied(
         if !is_shipped || from_elsewhere || confidence == Confidence::Low {
             draft.severity(Severity::Medium);
         }
+        for fix in fixes::of_named(dockerfile, at.index, source, path, target_text) {
+            draft.fix(fix);
+        }
     }
+}
+
+/// Files with secrets in a folder that is copied whole, where the build context is known.
+fn taken_along(at: &At<'_>, findings: &mut Findings, source: &Word, path: &str) {
+    let At { dockerfile, instruction, is_shipped, .. } = *at;
+    let context = &dockerfile.context;
+    let Known::Known(files) = &context.files else { return };
+    // `--exclude` and `--from` say which files there are; wildcards pick some.
+    let picks = instruction.flag("exclude").is_some() || instruction.flag("from").is_some();
+    let folder = context_path(path);
+    if picks || path.contains(['*', '?', '[', '$']) || dockerfile.stages.is_empty() {
+        return;
+    }
+    let prefix = if folder == "." { String::new() } else { format!("{folder}/") };
+    let below = files.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
+    for (name, file) in below {
+        let ContextFile::Text(text) = file else { continue };
+        let ignored = context.ignore.as_ref().is_some_and(|ignore| ignore.ignores(name));
+        if ignored || secret::in_path(name).is_none() || is_named(dockerfile, name) {
+            continue;
+        }
+        let best = in_file(text).into_iter().map(|(_, secret)| secret).max_by_key(|secret| secret.confidence);
+        let Some(secret) = best.filter(|secret| secret.confidence > Confidence::Low) else { continue };
+        let message = format!("`{path}` is copied with `{name}` in it, which holds a secret ({})", secret.kind);
+        let draft = findings.report(source.span, message);
+        draft
+            .because("whoever can pull the image can read it, even if a later instruction deletes it")
+            .help(HELP)
+            // What is here may not be where the image is built.
+            .confidence(secret.confidence.min(Confidence::Medium))
+            .aliases(&["CIS-DI-0010", "CIS-4.10"]);
+        if !is_shipped {
+            draft.severity(Severity::Medium);
+        }
+        if let Some(fix) = fixes::ignore(dockerfile, name) {
+            draft.fix(fix);
+        }
+    }
+}
+
+/// Whether COPY or ADD takes a file by its own name, which is reported there.
+fn is_named(dockerfile: &Dockerfile, name: &str) -> bool {
+    dockerfile.instructions.iter().any(|instruction| {
+        let copies = matches!(instruction.effective().keyword, Keyword::Copy | Keyword::Add);
+        copies && instruction.values.iter().any(|value| context_path(&value.text) == name)
+    })
 }
 
 /// What a file is by its path in the image: a new name that means a secret, or a folder that keeps such files.

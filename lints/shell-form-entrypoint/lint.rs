@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Base, Dockerfile, Instruction, Stage, script_of};
+use crate::model::{Base, Dockerfile, Instruction, Mended, Stage, script_of};
 use crate::shell::{self, Command, Dialect, Guard, Nesting, Script};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 use crate::text::{Edit, Span};
@@ -83,8 +83,10 @@ fn report(dockerfile: &Dockerfile, instruction: &Instruction, body: &Word, findi
     // A trigger's place is in images built on this one, of which nothing is known.
     let stage = instruction.stage.and_then(|stage| dockerfile.stages.get(stage)).filter(|_| !instruction.is_trigger());
     let Some(stage) = stage.filter(|_| script.clean && instruction.ast.heredocs.is_empty()) else { return };
-    if let Some(fix) = with_double_quotes(dockerfile, instruction, body) {
-        finding.fix(fix);
+    if let Some(almost) = dockerfile.almost_exec(instruction) {
+        almost.mended.iter().for_each(|array| {
+            finding.fix(mended(instruction, array));
+        });
         return;
     }
     let exec = exec_form(dockerfile, stage, instruction, script);
@@ -253,7 +255,7 @@ fn replaced(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, s
     let opened = before.ends_with(['(', '{', '!']) || before.ends_with("then") || before.ends_with("do");
     let name = last.name.text.as_str();
     let starts = !name.is_empty() && !SHELL_ONLY.contains(&name) && !name.starts_with(['[', '{', '(']);
-    if !plain || !alone || !ends || opened || !starts || !last.assignments.is_empty() || last.guard == Guard::Or {
+    if !plain || !alone || !ends || opened || !starts || last.guard == Guard::Or {
         return None;
     }
     // A name that is a variable alone may come to a builtin, or to nothing.
@@ -263,41 +265,37 @@ fn replaced(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, s
     );
     let edit = vec![Edit::insert(last.name.span.start, "exec ")];
     let title = "Put `exec` in front of the last command";
-    let fix = if top.len() == 1 && !guess {
+    // What only changes the shell's own state leaves nothing running behind it.
+    let quiet = |one: &&Command| matches!(one.base_name(), "" | "cd" | "export" | "set" | "umask" | "ulimit" | "unset");
+    let fix = if guess {
+        Fix::risky(title, "what the variable holds may be no program", edit)
+    } else if !is_linux(dockerfile, stage, body) {
+        Fix::risky(title, "the base image is not known, and its shell may be that of Windows", edit)
+    } else if top[..top.len() - 1].iter().all(quiet) {
         Fix::safe(title, "the shell reads the words as before, and the program takes its place", edit)
     } else {
-        let why = "what the commands before left running loses the shell that waited for it";
-        Fix::risky(title, if guess { "what the variable holds may be no program" } else { why }, edit)
+        let why = "what the commands before it left running loses the shell that waited for it";
+        Fix::risky(title, why, edit)
     };
     Some(fix.adds_command("exec"))
 }
 
-/// A JSON array in the wrong quotes: sh looks for a program named `[…`.
-fn with_double_quotes(dockerfile: &Dockerfile, instruction: &Instruction, body: &Word) -> Option<Fix> {
-    const QUOTES: [char; 5] = ['\'', '‘', '’', '“', '”'];
-    let text = dockerfile.text(body.span);
-    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-    let is_word = |word: &str| {
-        let bare = word.trim().strip_prefix(QUOTES).and_then(|word| word.strip_suffix(QUOTES));
-        bare.is_some_and(|bare| !bare.contains(['"', '\\', '\n']) && !bare.contains(QUOTES))
-    };
-    if !inner.split(',').all(is_word) {
-        return None;
-    }
-    let edits = text.char_indices().filter(|(_, letter)| QUOTES.contains(letter)).map(|(at, letter)| {
-        let start = body.span.start + at as u32;
-        Edit::replace(Span::new(start, start + letter.len_utf8() as u32), "\"")
-    });
-    let words: Vec<&str> = inner.split(',').map(|word| word.trim().trim_matches(QUOTES)).collect();
-    let name = |word: &str| word.rsplit('/').next().unwrap_or("").to_owned();
-    let fix = Fix::risky(
-        format!("Write the JSON array of `{}` with double quotes", instruction.effective().keyword.as_str()),
-        "who starts the image has to have named another command, since this one fails",
-        edits.collect(),
-    );
-    let before = instruction.scripts.iter().flat_map(|script| &script.commands).map(|command| command.base_name());
-    let fix = before.fold(fix, |fix, gone| fix.removes_command(gone));
-    Some(fix.adds_command(&name(words.first()?)))
+/// Whether a shell of Linux reads the text: by the base image, or by what only such a shell understands.
+fn is_linux(dockerfile: &Dockerfile, stage: &Stage, body: Span) -> bool {
+    let text = dockerfile.text(body);
+    let posix =
+        text.contains('$') || text.split_whitespace().any(|word| word.starts_with(['/', '.']) && word.len() > 2);
+    dockerfile.family_under(stage).is_some() || dockerfile.content_under(stage).is_some() || posix
+}
+
+/// The text as the JSON array that it was meant to be.
+fn mended(instruction: &Instruction, mended: &Mended) -> Fix {
+    let title = format!("Make a JSON array of what `{}` says", instruction.effective().keyword.as_str());
+    let why = "who starts the image has to have named another command, since this one fails";
+    let fix = Fix::risky(title, why, mended.edits.clone());
+    let gone = instruction.scripts.iter().flat_map(|script| &script.commands);
+    let fix = gone.fold(fix, |fix, command| fix.removes_command(command.base_name()));
+    mended.commands.iter().fold(fix, |fix, name| fix.adds_command(name))
 }
 
 /// Whether an ENTRYPOINT of the file gets what CMD says.

@@ -1,17 +1,18 @@
-//! sudo in build steps, and sudo (with rules that ask for no password) left in the final image.
+//! sudo in build steps, su and sudo at the start, and sudo (with rules that ask for no password) left in the final image.
 
 use std::collections::HashSet;
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{CommandRef, Dockerfile, Instruction, Stage, Without, script_of};
+use crate::model::{CommandRef, Dockerfile, Instruction, Stage, Without, script_of, switches_user};
 use crate::shell::tools::{self, Tool};
 use crate::shell::{Command, Word};
+use crate::syntax::ast::{Arguments, Keyword};
 use crate::tables::Family;
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
-    summary: "A build step uses sudo, or the image keeps it",
+    summary: "A build step or the start uses sudo, or the image keeps it",
     category: Category::Privilege,
     severity: Severity::Medium,
     aliases: &[
@@ -35,6 +36,85 @@ pub(super) static LINT: Lint = Lint {
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     used(dockerfile, findings);
     left(dockerfile, findings);
+    started(dockerfile, findings);
+}
+
+/// ENTRYPOINT or CMD that changes to another user with su or sudo.
+fn started(dockerfile: &Dockerfile, findings: &mut Findings) {
+    let Some(target) = dockerfile.target() else { return };
+    for index in [target.end.entrypoint, target.end.cmd].into_iter().flatten() {
+        let Some(instruction) = dockerfile.instructions.get(index) else { continue };
+        for script in &instruction.scripts {
+            let is_switch = |command: &&Command| {
+                matches!(command.base_name(), "su" | "sudo") && command.parent.is_none() && switches_user(command)
+            };
+            let Some(command) = script.commands.iter().find(is_switch) else { continue };
+            let name = command.base_name();
+            let keyword = instruction.ast.keyword.as_str();
+            let finding = findings.report(command.name.span, format!("`{keyword}` changes the user with `{name}`"));
+            finding
+                .severity(Severity::Low)
+                .because("it stays the program's parent, need not pass signals on, and is one more program that leads to root")
+                .help("Use `exec gosu app …`, or `exec setpriv --reuid=app --regid=app --init-groups …`");
+            if !script.clean {
+                finding.confidence(Confidence::Medium);
+            } else if let Some(fix) = switched(dockerfile, target, instruction, command) {
+                finding.fix(fix);
+            }
+        }
+    }
+}
+
+/// The same start by gosu, where the file installs it, or by util-linux's setpriv: they go away as the program starts.
+fn switched(dockerfile: &Dockerfile, target: &Stage, instruction: &Instruction, command: &Command) -> Option<Fix> {
+    let invocation = tools::invocation(command)?;
+    let is_sudo = invocation.tool == Tool::Sudo;
+    let idle: &[&str] = if is_sudo {
+        &["--user", "--set-home", "--preserve-env", "--non-interactive"]
+    } else {
+        &["--command", "--shell"]
+    };
+    // What else is said, a login say, the others don't do.
+    if !invocation.options.iter().all(|option| idle.contains(&option.name)) {
+        return None;
+    }
+    let (user, next) = if is_sudo {
+        (invocation.option("--user")?.value?.text, invocation.operands.first()?.span)
+    } else {
+        let [user] = invocation.operands[..] else { return None };
+        let script = invocation.option("--command")?.value?.word;
+        (user.literal()?, command.arguments.last().filter(|last| last.span == script.span)?.span)
+    };
+    let name = user.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let between = Span::new(command.name.span.start, next.start);
+    let torn = instruction.ast.gaps.iter().any(|gap| between.contains(gap.span));
+    if !name || torn || user.starts_with('-') || is_sudo && command.arguments.iter().any(|word| word.text == "--") {
+        return None;
+    }
+    let steps = dockerfile.inherited(target, Keyword::Run).flat_map(|(_, run)| &run.scripts);
+    let has_gosu =
+        steps.flat_map(|script| &script.commands).flat_map(|one| &one.arguments).any(|word| word.text == "gosu");
+    let mut words = match has_gosu {
+        true => vec!["gosu".to_owned(), user.to_owned()],
+        false => {
+            vec!["setpriv".to_owned(), format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".to_owned()]
+        }
+    };
+    let tool = if has_gosu { "gosu" } else { "setpriv" };
+    if !is_sudo {
+        words.extend(["sh".to_owned(), "-c".to_owned()]);
+    }
+    let is_exec = matches!(instruction.ast.arguments, Arguments::Exec(_));
+    let text: String = if is_exec {
+        words.iter().map(|word| format!("\"{word}\", ")).collect()
+    } else {
+        words.iter().map(|word| format!("{word} ")).collect()
+    };
+    let title = format!("Change the user with `{tool}`, which leaves no parent behind");
+    let why = "the group of the user may have another name, and the environment stays as it is";
+    let mut fix = Fix::suggestion(title, why, vec![Edit::replace(between, text)]);
+    fix = fix.removes_command(command.base_name()).adds_command(tool);
+    Some(if is_sudo { fix } else { fix.adds_command("sh") })
 }
 
 /// One finding an instruction that runs sudo.

@@ -101,7 +101,11 @@ fn unset(dockerfile: &Dockerfile, change: &ModeChange<'_>) -> Option<Fix> {
         return Some(Fix::risky("Leave the bit unset", why, vec![Edit::replace(place, mode)]));
     }
     // `chmod u+s` does nothing else; install and mkdir take no empty mode.
-    let command = change.command.filter(|command| command.command.base_name() == "chmod")?;
+    let Some(command) = change.command else {
+        let edit = dockerfile.without_flag(&dockerfile.instructions[change.instruction], change.span)?;
+        return Some(Fix::risky("Leave the bit unset", why, vec![edit]));
+    };
+    let command = Some(command).filter(|command| command.command.base_name() == "chmod")?;
     let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
     let fix = Fix::risky("Leave the bit unset", why, vec![edit]).removes_command("chmod");
     Some(if whole { fix.removes("RUN") } else { fix })

@@ -56,9 +56,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let list = if programs.is_empty() { "`su`, `mount`, …".to_owned() } else { programs.join(", ") };
     let message = format!("USER `{}` leaves setuid programs in the image: {list}", user.value.text);
     // Files are named where all of them are known: the base image's own, and no package brings others.
-    let named = if kept.installs { &[] } else { known };
-    let place = place_of_strip(dockerfile, stage, user.instruction, &kept);
-    let lines = strip(named, dockerfile);
+    let named = if kept.installs || !known.iter().all(|path| is_plain(path)) { &[] } else { known };
     let finding = findings.report(user.span, message);
     finding
         .because("a hole in one of them makes this user root in the container, unless it runs with no-new-privileges")
@@ -76,16 +74,36 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     } else if kept.base {
         finding.label(image.span, "images made from this distribution come with some (`su`, `mount`, …)");
     }
-    if let Some(edit) = place.and_then(|place| dockerfile.insert_above(place, &lines)) {
-        let why = "the app may call one of the programs and need what its bit gives";
-        finding.fix(if named.is_empty() {
-            let title = "Take the setuid and setgid bits off all files";
-            Fix::risky(title, why, vec![edit]).adds("RUN").adds_command("find").adds_command("chmod")
-        } else {
-            let title = format!("Take the setuid and setgid bits off the image's {} files that have one", named.len());
-            Fix::risky(title, why, vec![edit]).adds("RUN").adds_command("chmod")
-        });
+    if let Some(fix) = stripped(dockerfile, stage, user.instruction, &kept, named) {
+        finding.fix(fix);
     }
+}
+
+/// The step in front of the last USER, as root. `None` where no shell would run it, or a step that brings more follows.
+fn stripped(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept, named: &[String]) -> Option<Fix> {
+    let instruction = dockerfile.instructions.get(user)?;
+    let in_shell = instruction.before.shell.dialect == Dialect::Posix;
+    let in_target = instruction.stage == Some(stage.index);
+    let behind = kept.brought.iter().all(|one| one.span.end <= instruction.ast.span.start);
+    if !in_shell || !behind || !in_target && kept.installs {
+        return None;
+    }
+    let is_root = dockerfile.acts_as_root(user);
+    let mut lines = strip(named, dockerfile);
+    if !is_root {
+        lines.insert(0, "USER root".to_owned());
+    }
+    let edit = dockerfile.insert_above(user, &lines)?;
+    let why = "the app may call one of the programs and need what its bit gives";
+    let fix = if named.is_empty() {
+        let title = "Take the setuid and setgid bits off all files";
+        Fix::risky(title, why, vec![edit]).adds_command("find")
+    } else {
+        let title = format!("Take the setuid and setgid bits off the image's {} files that have one", named.len());
+        Fix::risky(title, why, vec![edit])
+    };
+    let fix = fix.adds("RUN").adds_command("chmod");
+    Some(if is_root { fix } else { fix.adds("USER") })
 }
 
 /// What takes the bits off: `-xdev` keeps it on the image's own file system, `-type f` from following links, and find
@@ -94,14 +112,9 @@ const STRIP: &str = "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +";
 
 /// The lines of the step: the files by name where they are known, over several lines where there are many.
 fn strip(named: &[String], dockerfile: &Dockerfile) -> Vec<String> {
-    // A name that the shell would read otherwise is found rather than written.
-    let plain = |path: &String| {
-        path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+'))
-    };
     let one_line = format!("RUN chmod a-s {}", named.join(" "));
     match named {
         [] => vec![STRIP.to_owned()],
-        _ if !named.iter().all(plain) => vec![STRIP.to_owned()],
         _ if one_line.len() <= 100 => vec![one_line],
         _ => {
             let escape = dockerfile.escape;
@@ -115,14 +128,9 @@ fn strip(named: &[String], dockerfile: &Dockerfile) -> Vec<String> {
     }
 }
 
-/// The instruction in front of which the step goes: the last USER that root's steps end with. `None` where it would not
-/// run as root in a shell, or would come in front of a step that brings more.
-fn place_of_strip(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept) -> Option<usize> {
-    let instruction = dockerfile.instructions.get(user)?;
-    let in_shell = instruction.before.shell.dialect == Dialect::Posix;
-    let in_target = instruction.stage == Some(stage.index);
-    let behind = kept.brought.iter().all(|one| one.span.end <= instruction.ast.span.start);
-    (dockerfile.is_root_at(user) == Some(true) && in_shell && behind && (in_target || !kept.installs)).then_some(user)
+/// Whether a path is one that a shell reads as it is written.
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+'))
 }
 
 /// Whether USER gives up root. A build argument may say otherwise, but its default is what is built.

@@ -200,7 +200,11 @@ fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) ->
         return Some(Fix::risky(title, why, vec![Edit::replace(place, mode)]));
     }
     // `chmod o+w` does nothing else; install and mkdir take no empty mode.
-    let command = change.command.filter(|command| command.command.base_name() == "chmod")?;
+    let Some(command) = change.command else {
+        let edit = dockerfile.without_flag(&dockerfile.instructions[change.instruction], change.span)?;
+        return Some(Fix::risky("Leave the mode as it is", why, vec![edit]));
+    };
+    let command = Some(command).filter(|command| command.command.base_name() == "chmod")?;
     let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
     let fix = Fix::risky("Leave the mode as it is", why, vec![edit]).removes_command("chmod");
     Some(if whole { fix.removes("RUN") } else { fix })

@@ -121,6 +121,19 @@ pub fn run_as(dockerfile: &Dockerfile, stage: &Stage) -> Option<RunAs> {
     })
 }
 
+impl Dockerfile {
+    /// Whether root runs the instruction at `index`: because USER or the base image says so, or because the stage's steps
+    /// do what only root can while no USER is set: they install packages or make accounts without sudo.
+    #[must_use]
+    pub fn acts_as_root(&self, index: usize) -> bool {
+        let Some(instruction) = self.instructions.get(index) else { return false };
+        self.is_root_at(index).unwrap_or_else(|| {
+            let stage = instruction.stage.and_then(|stage| self.stages.get(stage));
+            instruction.before.user.is_none() && stage.is_some_and(|stage| Trace::of(self, stage).needs_root)
+        })
+    }
+}
+
 /// A user without root's rights that the base image has, with what USER says for it.
 fn of_the_base(dockerfile: &Dockerfile, stage: &Stage, family: Option<Family>) -> Option<(String, String)> {
     let row = dockerfile.row_under(stage);

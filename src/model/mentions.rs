@@ -160,4 +160,13 @@ mod tests {
         );
         assert!(!reads("# syntax=docker/dockerfile:1.4\n") && !reads("# syntax=other/frontend:2\n"));
     }
+
+    #[test]
+    fn secrets_go_to_the_runs_that_had_the_variable() {
+        let file = read("FROM a\nRUN echo $T\nARG T\nRUN --network=none echo $T\nRUN T=1 echo\nARG A=1 T\n");
+        let runs = |runs: &[usize]| file.mount_secret(runs, "T").map(|edits| edits.len());
+        assert_eq!((runs(&[1]), runs(&[3]), runs(&[4])), (Some(0), Some(1), None));
+        let (edits, gone) = file.without_argument("T").expect("plain declarations");
+        assert_eq!((edits.len(), gone), (2, 1));
+    }
 }

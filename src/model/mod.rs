@@ -2,6 +2,7 @@
 //! command. Lints read this, never raw text. Opens no file: what comes from outside is plain data, filled by the caller.
 
 mod account;
+mod beside;
 mod build;
 mod casing;
 mod context;
@@ -35,6 +36,7 @@ pub use casing::Case;
 mod writable;
 
 pub use account::{AccountSource, RunAs, run_as};
+pub use beside::secrets_beside;
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
 pub use exec_form::{AlmostExec, Flaw, Mended};
 pub use facts::{

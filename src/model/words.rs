@@ -116,3 +116,53 @@ impl CommandRef<'_> {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Source, apply};
+
+    /// The file without the words that stand between `‹` and `›`.
+    fn without(text: &str) -> Option<String> {
+        let start = text.find('‹')? as u32;
+        let text = text.replacen('‹', "", 1);
+        let end = text.find('›')? as u32;
+        let text = text.replacen('›', "", 1);
+        let file = Dockerfile::new("Dockerfile", Source::from(text.as_str()));
+        let index = file.instructions.iter().position(|it| it.ast.span.contains(Span::new(start, end)))?;
+        apply(&text, &[file.without_words(index, Span::new(start, end))?]).ok()
+    }
+
+    #[test]
+    fn words_go_with_what_parts_them() {
+        let cases = [
+            ("RUN a ‹-k› b\n", "RUN a b\n"),
+            ("RUN a b  ‹-k›\n", "RUN a b\n"),
+            ("RUN a \\\r\n  ‹-k x› \\\r\n  b\r\n", "RUN a \\\r\n  b\r\n"),
+            ("RUN a \\\n  ‹-k› b\n", "RUN a \\\n  b\n"),
+            ("RUN a \\\n  b \\\n  ‹-k›\n", "RUN a \\\n  b\n"),
+            ("# escape=`\nRUN a `\n  ‹-k› `\n  b\n", "# escape=`\nRUN a `\n  b\n"),
+            ("RUN <<E\na ‹-k› b\nE\n", "RUN <<E\na b\nE\n"),
+            ("RUN <<E\na \\\n  ‹-k› \\\n  b\nE\n", "RUN <<E\na \\\n  b\nE\n"),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(without(text).as_deref(), Some(wanted), "{text}");
+        }
+        for text in
+            ["RUN [\"a\", ‹\"-k\"›]\n", "RUN a \\\n # why\n ‹-k›\n", "RUN a \\\n‹b \\\n # why\n c›\n", "RUN x‹-k›\n"]
+        {
+            assert_eq!(without(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_step_goes_with_its_only_command() {
+        let file = Dockerfile::new("Dockerfile", Source::from("FROM a\nRUN sudo b\nRUN b && c\nRUN b | c\n"));
+        let commands: Vec<CommandRef<'_>> = file.run_commands().collect();
+        let found: Vec<Option<Without>> = commands.iter().map(|command| file.without_step(command)).collect();
+        assert!(matches!(found[0], Some(Without::Step(_))));
+        assert_eq!(commands[0].names_within(), ["sudo", "b"]);
+        assert!(matches!(found[2], Some(Without::Command(_))));
+        assert_eq!(found[4], None);
+    }
+}

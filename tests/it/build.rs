@@ -153,10 +153,8 @@ fn rewrite(project: &Project, folder: &Path, wrong: &mut Vec<String>) {
             if once != read(level) {
                 complain("a second fix changes the file again".to_owned());
             }
-            match (project.proof.fine, once != read(Level::Before)) {
-                (true, true) => complain("a file that is fine was changed".to_owned()),
-                (false, false) if level == Level::Unsafe => complain("nothing was changed".to_owned()),
-                _ => {}
+            if project.proof.fine && once != read(Level::Before) {
+                complain("a file that is fine was changed".to_owned());
             }
         }
         let ran = harden(&copy, &["parse", "--dump", "source", "Dockerfile"]);

@@ -309,7 +309,7 @@ fn fixes_hold(block: &Block, own: &[&Diagnostic]) -> Result<(), String> {
         if Dockerfile::new("Dockerfile", Source::from(text.as_str())).errors.len() > errors {
             return Err(format!("`{}` breaks the file:\n{}", fix.title, numbered(&text)));
         }
-        if text == block.text {
+        if text == block.text && fix.others.is_empty() {
             return Err(format!("`{}` changes nothing", fix.title));
         }
     }

@@ -260,7 +260,7 @@ rm -rf "$root"
 
 echo "bases: alpine, busybox"
 root=$work/busybox
-mkdir -p "$root"/{bin,etc,home,proc,dev,sys,root,tmp,usr/bin,usr/sbin,sbin,var/www,var/run,var/cache}
+mkdir -p "$root"/{bin,etc,home,proc,dev,sys,root,run,tmp,usr/bin,usr/sbin,sbin,var/www,var/run,var/cache}
 chmod 1777 "$root/tmp"
 chmod 700 "$root/root"
 cp /bin/busybox "$root/bin/busybox"
@@ -274,15 +274,14 @@ chmod 600 "$root/etc/shadow"
 : >"$root/etc/hosts"
 install -m 755 "$here/adduser" "$root/bin/adduser"
 install -m 755 "$here/addgroup" "$root/bin/addgroup"
+: >"$root/etc/hostname"
 image busybox:1.36 "$root" "{\"Env\":[$path],\"Cmd\":[\"sh\"]}"
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\nguest:x:405:100:guest:/dev/null:/sbin/nologin\n' >"$root/etc/passwd"
 printf 'root:x:0:root\nshadow:x:42:\nusers:x:100:games\nnogroup:x:65533:\nnobody:x:65534:\n' >"$root/etc/group"
 printf 'root:*::0:::::\nnobody:!::0:::::\nguest:!::0:::::\n' >"$root/etc/shadow"
 printf 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.20.0\n' >"$root/etc/os-release"
-# Alpine's one setuid program.
-cp "$root/bin/busybox" "$root/bin/bbsuid"
-chmod 4111 "$root/bin/bbsuid"
-mkdir -p "$root/usr/share/proof/apk/hello-proof/usr/bin" "$root/lib/apk/db" "$root/etc/apk"
+mkdir -p "$root"/usr/share/proof/apk/{hello-proof/usr/bin,busybox-suid/bin} "$root/lib/apk/db" "$root/etc/apk"
+printf '#!/bin/busybox sh\n' >"$root/usr/share/proof/apk/busybox-suid/bin/bbsuid"
 printf '#!/bin/sh\necho "hello from a package"\n' >"$root/usr/share/proof/apk/hello-proof/usr/bin/hello-proof"
 chmod 755 "$root/usr/share/proof/apk/hello-proof/usr/bin/hello-proof"
 : >"$root/etc/apk/world"

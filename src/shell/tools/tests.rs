@@ -1,4 +1,4 @@
-use super::{Invocation, Tool, invocation, table};
+use super::{Invocation, OptionUse, Tool, invocation, table};
 use crate::shell::{Command, Guard, Nesting, Part, Word};
 use crate::text::Span;
 
@@ -467,4 +467,15 @@ fn su_sudo_gosu_and_setcap() {
         ("setcap cap_net_bind_service=+ep /bin/node", " |  | cap_net_bind_service=+ep /bin/node"),
         ("setcap -r -n 1000 /bin/ping", " | -r -n=1000 | /bin/ping"),
     ]);
+}
+
+#[test]
+fn an_option_stands_where_it_can_be_taken_out() {
+    let span = |line: &str, name: &str| with(line, |it| it.option(name).and_then(OptionUse::span).map(Span::range));
+    assert_eq!(span("curl -k x", "--insecure"), Some(5..7));
+    assert_eq!(span("curl -sk x", "--insecure"), None);
+    assert_eq!(span("curl -o f x", "--output"), Some(5..9));
+    assert_eq!(span("curl -of x", "--output"), Some(5..8));
+    assert_eq!(span("curl -sof x", "--output"), None);
+    assert_eq!(span("curl --output=f x", "--output"), Some(5..15));
 }
