@@ -40,6 +40,12 @@ impl Drop for Tools {
         // The daemon is the first process of its namespace, and all its children die with it.
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
+        // What containers were counted in; a folder of control groups that is in use stays.
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+            for name in ["harden-proof", "buildkit"] {
+                let _ = fs::remove_dir(hierarchy.path().join(name));
+            }
+        }
     }
 }
 
@@ -54,7 +60,7 @@ impl Tools {
                 return None;
             }
         }
-        for program in ["buildah", "runc", "unshare", "nsenter", "mount", "tar", "curl", "python3"] {
+        for program in ["buildah", "runc", "setpriv", "unshare", "nsenter", "mount", "tar", "curl", "python3"] {
             let here = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
             if !here.is_ok_and(|output| output.status.success()) {
                 support::skip(&format!("`{program}` is not installed"));
@@ -141,7 +147,9 @@ impl Tools {
 fn start(buildkitd: &Path, folder: &Path) -> Child {
     let log = fs::File::create(folder.join("buildkitd.log")).expect("a log");
     let socket = folder.join("buildkit.sock");
-    let child = Command::new("unshare")
+    // Should the tests be killed, the kernel ends the daemon too.
+    let child = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
         .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
         .args(["sh", "-c", "ip link set lo up; exec \"$@\"", "sh"])
         .arg(buildkitd)
@@ -154,7 +162,7 @@ fn start(buildkitd: &Path, folder: &Path) -> Child {
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
         .spawn()
-        .expect("unshare starts");
+        .expect("setpriv starts");
     let start = Instant::now();
     while !socket.exists() && start.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(50));
