@@ -23,11 +23,14 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         let Some(lower) = &stage.name else { continue };
         let Some(from) = dockerfile.instructions.get(stage.instructions.start) else { continue };
         let Arguments::Words(words) = &from.ast.arguments else { continue };
-        let Some(name) = words.get(2).filter(|name| name.text != *lower && is_name(lower)) else { continue };
+        let [_, _, name] = &words[..] else { continue };
+        if name.text == *lower || !is_name(lower) {
+            continue;
+        }
         let finding = findings.report(name.span, format!("the stage name `{}` has capitals", name.text));
         finding
             .aliases(&["StageNameCasing"])
-            .because("image names have none, so that it is easily taken for something else, and builders keep it in lower case")
+            .because("builders keep it in lower case, and tools that compare letter by letter don't find it")
             .help(format!("Call it `{lower}`, here and where it is used"));
         if !dockerfile.is_plain(name) {
             continue;

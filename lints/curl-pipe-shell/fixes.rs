@@ -8,6 +8,9 @@ use crate::shell::{Command, Dialect, Guard, Nesting, Script, Word};
 use crate::syntax::ast::{Arguments, Keyword};
 use crate::text::{Edit, Span, apply};
 
+/// A RUN longer than this (bytes) is data, and gets no fix.
+const LONG: u32 = 65_536;
+
 /// Downloads to a file first, for a script that is run straight from the network.
 pub(super) fn of_direct(
     dockerfile: &Dockerfile,
@@ -111,6 +114,7 @@ fn is_plain(dockerfile: &Dockerfile, command: CommandRef<'_>) -> bool {
     let posix = command.instruction.before.shell.dialect == Dialect::Posix;
     let is_script = matches!(ast.arguments, Arguments::Shell(_));
     ast.keyword == Keyword::Run
+        && ast.span.len() <= LONG
         && posix
         && is_script
         && command.script.clean

@@ -1,8 +1,8 @@
 //! Addresses without TLS in the words of commands that fetch code.
 
 use crate::model::CommandRef;
-use crate::shell::Word;
 use crate::shell::tools::{self, Tool};
+use crate::shell::{Part, Word};
 use crate::text::Span;
 
 /// An address that is fetched in clear text.
@@ -18,6 +18,8 @@ pub(super) struct Address {
     pub(super) scheme: String,
     /// The server's name, its port with it.
     pub(super) host: String,
+    /// The variable that the address starts with, where it does.
+    pub(super) variable: Option<String>,
 }
 
 /// The addresses without TLS that a command fetches code from.
@@ -112,6 +114,10 @@ fn address(command: CommandRef<'_>, word: &Word, text: Option<&str>) -> Option<A
         guessed: !word.parts.is_empty(),
         host: host.to_owned(),
         scheme,
+        variable: match word.parts.first() {
+            Some(Part::Variable(name)) => Some(name.clone()),
+            _ => None,
+        },
     })
 }
 

@@ -3,7 +3,7 @@
 use super::Evidence;
 use super::address::Address;
 use crate::diagnostic::{Fix, Safety};
-use crate::model::{CommandRef, Dockerfile, Without};
+use crate::model::{CommandRef, Dockerfile, Origin, Without};
 use crate::shell::tools::{self, Written};
 use crate::shell::{Guard, Nesting, Word};
 use crate::syntax::ast::{Arguments, Keyword};
@@ -39,6 +39,9 @@ impl Removal {
         }
     }
 }
+
+/// At most so many commands are searched for an earlier download.
+const MOST_COMMANDS: usize = 2000;
 
 const TITLE: &str = "Leave certificates to be checked";
 const WHY: &str = "the build fails where the server's certificate is not one that the image trusts";
@@ -115,6 +118,7 @@ pub(super) fn of_line(line: Span) -> Fix {
 pub(super) fn of_addresses(dockerfile: &Dockerfile, command: CommandRef<'_>, addresses: &[Address]) -> Option<Fix> {
     let mut edits = Vec::new();
     let mut is_known = true;
+    let mut by_variable = false;
     for address in addresses {
         let known = match address.scheme.as_str() {
             "http" => serves_https(&address.host),
@@ -126,17 +130,24 @@ pub(super) fn of_addresses(dockerfile: &Dockerfile, command: CommandRef<'_>, add
             return None;
         }
         is_known &= known;
-        let written = dockerfile.text(address.span);
-        let scheme = format!("{}://", address.scheme);
-        let mut places = written.match_indices(&scheme).map(|(at, _)| at);
-        let at = places.next().filter(|_| places.next().is_none())? as u32 + address.span.start;
-        edits.push(Edit::replace(Span::new(at, at + address.scheme.len() as u32), "https"));
+        let edit = match &address.variable {
+            None => encrypted(dockerfile, address, address.span)?,
+            Some(name) => {
+                by_variable = true;
+                encrypted(dockerfile, address, value_of(dockerfile, command, name)?)?
+            }
+        };
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
     }
     if !command.script.clean {
         return None;
     }
     let (safety, why) = if !is_known {
         (Safety::Suggestion, "whether the server offers the same over https has to be tried")
+    } else if by_variable {
+        (Safety::Unsafe, "others use the variable too, and the image may have no certificates to check against")
     } else if brings_certificates(command) {
         (Safety::Safe, "the server is known to offer the same over https, and the program brings its own certificates")
     } else if fetched_before(dockerfile, command) {
@@ -146,6 +157,29 @@ pub(super) fn of_addresses(dockerfile: &Dockerfile, command: CommandRef<'_>, add
         (Safety::Unsafe, "the download fails where the image has no certificates of authorities to check against")
     };
     Some(Fix::new("Fetch over https", safety, why, edits))
+}
+
+/// Puts `https` in the place of the address's scheme, which stands in the text at `span` once.
+fn encrypted(dockerfile: &Dockerfile, address: &Address, span: Span) -> Option<Edit> {
+    let scheme = format!("{}://", address.scheme);
+    let mut places = dockerfile.text(span).match_indices(&scheme).map(|(at, _)| at);
+    let at = places.next().filter(|_| places.next().is_none())? as u32 + span.start;
+    Some(Edit::replace(Span::new(at, at + address.scheme.len() as u32), "https"))
+}
+
+/// Where the value of a variable stands that ENV or ARG set, or the script itself.
+fn value_of(dockerfile: &Dockerfile, command: CommandRef<'_>, name: &str) -> Option<Span> {
+    let own = command.script.commands.get(..command.index)?.iter().flat_map(|it| &it.assignments);
+    let mut own = own.filter(|assignment| assignment.name == name);
+    if let Some(first) = own.next() {
+        return own.next().is_none().then_some(first.value.span);
+    }
+    let Origin::Instruction(index, place) = command.instruction.before.variables.get(name)?.origin else { return None };
+    match &dockerfile.instructions.get(index)?.ast.arguments {
+        Arguments::Pairs(pairs) => Some(pairs.iter().find(|pair| pair.name.span == place)?.value.span),
+        Arguments::Words(words) => Some(words.iter().find(|word| word.span.contains(place))?.span),
+        _ => None,
+    }
 }
 
 /// Node.js has Mozilla's authorities built in.
@@ -160,7 +194,8 @@ fn recurses(command: CommandRef<'_>) -> bool {
 
 /// Whether the same program has fetched over https before, in a step of the stage that can't have been skipped.
 fn fetched_before(dockerfile: &Dockerfile, command: CommandRef<'_>) -> bool {
-    let mut earlier = dockerfile.run_commands().take_while(|it| !std::ptr::eq(it.command, command.command));
+    let earlier = dockerfile.run_commands().take(MOST_COMMANDS);
+    let mut earlier = earlier.take_while(|it| !std::ptr::eq(it.command, command.command));
     earlier.any(|it| {
         let own = it.command;
         it.instruction.stage == command.instruction.stage

@@ -44,6 +44,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let shipped = dockerfile.shipped();
     // Where the cache is moved or switched off for good; looked for once, where there is a cache.
     let mut elsewhere: Option<Vec<usize>> = None;
+    let mut cache_only: Option<Option<usize>> = None;
     let mut commands = dockerfile.run_commands().peekable();
     while let Some(first) = commands.peek().copied() {
         let mut step = Step::default();
@@ -59,7 +60,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             step.apk(dockerfile, findings);
         }
         if !first.instruction.is_trigger() {
-            step.repositories(dockerfile, findings);
+            let cache_only = *cache_only.get_or_insert_with(|| last_cache_only(dockerfile));
+            step.repositories(dockerfile, cache_only, findings);
         }
     }
 }
@@ -184,7 +186,7 @@ impl<'a> Step<'a> {
     }
 
     /// One finding for dnf and its like, one for zypper.
-    fn repositories(&self, dockerfile: &Dockerfile, findings: &mut Findings) {
+    fn repositories(&self, dockerfile: &Dockerfile, cache_only: Option<usize>, findings: &mut Findings) {
         for command in [self.dnf, self.zypper].into_iter().flatten() {
             let Some(tool) = tools::invocation(command.command) else { continue };
             let folders =
@@ -200,7 +202,7 @@ impl<'a> Step<'a> {
             {
                 continue;
             }
-            report_repositories(dockerfile, &command, &tool, findings);
+            report_repositories(dockerfile, &command, &tool, cache_only, findings);
         }
     }
 }
@@ -291,6 +293,7 @@ fn report_repositories(
     dockerfile: &Dockerfile,
     command: &CommandRef<'_>,
     tool: &Invocation<'_>,
+    cache_only: Option<usize>,
     findings: &mut Findings,
 ) {
     let name = command.command.base_name();
@@ -325,7 +328,7 @@ fn report_repositories(
         && !takes_itself_away(command, name);
     let Some(edit) = plain.then(|| dockerfile.append_command(index, &clean)).flatten() else { return };
     let title = format!("End the step with `{clean}`");
-    let fix = if later_cache_only(dockerfile, index) {
+    let fix = if cache_only > Some(index) {
         Fix::risky(title, "a later step works with the cache alone, and would find it empty", vec![edit])
     } else {
         Fix::safe(title, "the package manager fetches anew whatever it needs later", vec![edit])
@@ -343,12 +346,15 @@ fn takes_itself_away(command: &CommandRef<'_>, name: &str) -> bool {
     command.script.commands.iter().any(removes)
 }
 
-/// Whether a later step asks for no more than the cache has.
-fn later_cache_only(dockerfile: &Dockerfile, index: usize) -> bool {
-    let asks = |command: &Command| {
-        matches!(command.base_name(), "dnf" | "yum" | "dnf5" | "zypper")
-            && command.arguments.iter().any(|word| matches!(word.text.as_str(), "-C" | "--cacheonly" | "--no-refresh"))
+/// The last instruction that asks for no more than the cache has.
+fn last_cache_only(dockerfile: &Dockerfile) -> Option<usize> {
+    let asks = |command: &CommandRef<'_>| {
+        matches!(command.command.base_name(), "dnf" | "yum" | "dnf5" | "zypper")
+            && command
+                .command
+                .arguments
+                .iter()
+                .any(|word| matches!(word.text.as_str(), "-C" | "--cacheonly" | "--no-refresh"))
     };
-    let later = dockerfile.instructions.get(index + 1..).unwrap_or(&[]);
-    later.iter().flat_map(|instruction| &instruction.scripts).flat_map(|script| &script.commands).any(asks)
+    dockerfile.commands().filter(asks).map(|command| command.instruction_index).last()
 }

@@ -91,7 +91,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         Some(Fix::risky(title, why, vec![Edit::replace(setting.span, user)]))
     } else {
         let title = format!("Go back to `USER {user}` behind the last step");
-        let edit = dockerfile.insert_behind_steps(stage, &[format!("USER {user}")]);
+        let edit = dockerfile.insert_behind_steps(stage, &[dockerfile.line(Keyword::User, &user)]);
         edit.map(|edit| Fix::risky(title, why, vec![edit]).adds("USER"))
     };
     if let Some(fix) = fix {

@@ -38,6 +38,9 @@ const BY_NAME: [&str; 7] =
 /// Ids of checks that go by a value's form.
 const BY_FORM: [&str; 3] = ["c3e1b6ae", "CIS-4.10", "tally/secrets-in-code"];
 
+/// For at most so many arguments a fix is looked for, each time through the whole file: what has more is no Dockerfile.
+const MOST_FIXES: usize = 50;
+
 /// An argument that asks for a secret: where it is declared, and how much that matters.
 struct Ask {
     span: Span,
@@ -49,6 +52,11 @@ struct Ask {
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let shipped = dockerfile.shipped();
     let mut asked: BTreeMap<&str, Vec<Ask>> = BTreeMap::new();
+    let mut fixes = 0;
+    let mut hand_over = |name: &str| {
+        fixes += 1;
+        if fixes <= MOST_FIXES { hand_over(dockerfile, name) } else { None }
+    };
     for instruction in &dockerfile.instructions {
         let ast = instruction.effective();
         let (Keyword::Arg, Arguments::Words(words)) = (ast.keyword, &ast.arguments) else { continue };
@@ -58,7 +66,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             // A default that is another variable's value is reported where that is set.
             let literal = default.filter(|default| !default.contains('$') || value.sources.is_empty());
             if let Some(secret) = literal.and_then(|default| secret::in_assignment(name, default)) {
-                let fix = hand_over(dockerfile, name);
+                let fix = hand_over(name);
                 with_default(findings, word, name, &secret, is_shipped, fix);
             } else if secret::is_secret_name(name) && value.known().is_none_or(secret::is_placeholder) {
                 let empty = default.is_none_or(is_empty);
@@ -73,7 +81,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
     }
     for (name, asks) in asked {
-        without_default(findings, name, &asks, hand_over(dockerfile, name));
+        without_default(findings, name, &asks, hand_over(name));
     }
 }
 

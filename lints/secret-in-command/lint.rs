@@ -1,13 +1,15 @@
 //! Secrets written into the commands of RUN, CMD, ENTRYPOINT and HEALTHCHECK.
 
-use crate::diagnostic::{Category, Confidence, Fix, Severity};
-use crate::lint::{Findings, Lint};
+mod fixes;
+
+use crate::diagnostic::{Category, Confidence, Severity};
+use crate::lint::{Draft, Findings, Lint};
 use crate::model::{CommandRef, Dockerfile, Instruction};
 use crate::secret::{self, Secret};
 use crate::shell::tools::{self, Tool};
 use crate::shell::{Command, Part, Word};
 use crate::syntax::ast::{GapKind, Keyword};
-use crate::text::{Edit, Span};
+use crate::text::Span;
 
 pub(super) static LINT: Lint = Lint {
     summary: "A secret is written into a command",
@@ -48,7 +50,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         }
         let is_shipped = instruction.stage.is_some_and(|stage| shipped[stage]);
         for (span, secret) in apart(found).into_iter().take(MOST) {
-            report(dockerfile, findings, keyword, span, &secret, is_shipped);
+            let draft = report(findings, keyword, span, &secret, is_shipped);
+            if let Some(fix) = fixes::of(dockerfile, index, span) {
+                draft.fix(fix);
+            }
         }
     }
 }
@@ -72,14 +77,13 @@ fn apart(found: Vec<Found>) -> Vec<Found> {
     kept.into_iter().map(|(_, found)| found).collect()
 }
 
-fn report(
-    dockerfile: &Dockerfile,
-    findings: &mut Findings,
+fn report<'a>(
+    findings: &'a mut Findings,
     keyword: Keyword,
     span: Span,
     secret: &Secret,
     is_shipped: bool,
-) {
+) -> &'a mut Draft {
     let (kind, shown) = (secret.kind, &secret.shown);
     let (verb, why, help) = match keyword {
         Keyword::Run => (
@@ -100,22 +104,7 @@ fn report(
     if !is_shipped || secret.confidence == Confidence::Low {
         draft.severity(Severity::Medium);
     }
-    if let Some(credentials) = credentials_of_url(dockerfile, span) {
-        let why = "the server may ask for them: they are to come from a secret mount or a credential helper then";
-        let title = "Take the name and password out of the address";
-        draft.fix(Fix::suggestion(title, why, vec![Edit::delete(credentials)]));
-    }
-}
-
-/// `user:password@` of the address that the secret at `span` stands in.
-fn credentials_of_url(dockerfile: &Dockerfile, span: Span) -> Option<Span> {
-    let text = dockerfile.source.text();
-    let before = text.get(..span.start as usize)?;
-    let is_end = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'' | b'@');
-    let start = before.bytes().rposition(is_end)? + 1;
-    let behind = text.get(span.end as usize..)?;
-    let is_authority = before[..start].ends_with("://") && behind.starts_with('@');
-    is_authority.then(|| Span::new(start as u32, span.end + 1))
+    draft
 }
 
 /// Tokens of known form anywhere in the instruction, in languages we don't read too.

@@ -39,11 +39,19 @@ const BY_FORM: [&str; 3] = ["c3e1b6ae", "CIS-4.10", "tally/secrets-in-code"];
 /// At most so many pairs of an instruction are looked at: what holds more is data.
 const MOST: usize = 500;
 
+/// For at most so many variables a fix is looked for, each time through the whole file.
+const MOST_FIXES: usize = 50;
+
 const HELP: &str = "Take it out, replace it where it is in use, and hand it over when the container starts, or to one RUN \
                     with `--mount=type=secret`";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let shipped = dockerfile.shipped();
+    let mut fixes = 0;
+    let mut take_out = |index: usize, pair: &Pair, argument: Option<&str>| {
+        fixes += 1;
+        if fixes <= MOST_FIXES { take_out(dockerfile, index, pair, argument) } else { None }
+    };
     for (index, instruction) in dockerfile.instructions.iter().enumerate() {
         let ast = instruction.effective();
         let (Keyword::Env, Arguments::Pairs(pairs)) = (ast.keyword, &ast.arguments) else { continue };
@@ -55,14 +63,14 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
                 Some(_) if comes_from_env(instruction, pair) => {}
                 Some((secret, text)) => {
                     let draft = literal(findings, pair, &secret, text, is_shipped);
-                    if let Some(fix) = take_out(dockerfile, index, pair, None) {
+                    if let Some(fix) = take_out(index, pair, None) {
                         draft.fix(fix);
                     }
                 }
                 None => {
                     let Some((argument, place)) = argument_in(instruction, pair) else { continue };
                     let draft = from_argument(findings, pair, argument, place, is_shipped);
-                    if let Some(fix) = take_out(dockerfile, index, pair, Some(argument)) {
+                    if let Some(fix) = take_out(index, pair, Some(argument)) {
                         draft.fix(fix);
                     }
                 }

@@ -231,12 +231,19 @@ fn arguments_change(dockerfile: &Dockerfile, stage: &Stage, keyword: Keyword) ->
     (!known).then_some("an ENTRYPOINT of the base image gets these words, in place of `/bin/sh -c` and a text")
 }
 
+/// Words that only a shell understands: builtins and keywords of POSIX's shell and of bash.
+const BUILTINS: &[&str] = &[
+    ".", ":", "[[", "alias", "bg", "break", "builtin", "caller", "case", "cd", "command", "continue", "coproc",
+    "declare", "disown", "do", "enable", "eval", "exec", "exit", "export", "fc", "fg", "for", "function", "getopts",
+    "hash", "if", "jobs", "let", "local", "read", "readonly", "return", "select", "set", "shift", "shopt", "source",
+    "time", "times", "trap", "type", "typeset", "ulimit", "umask", "unset", "wait",
+];
+
+/// Builtins that are programs too, so that a shell need not start one.
+const DOUBLES: [&str; 8] = ["[", "echo", "false", "kill", "printf", "pwd", "test", "true"];
+
 /// `exec` in front of the last command, which takes the shell's place then.
 fn replaced(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, script: &Script) -> Option<Fix> {
-    const SHELL_ONLY: [&str; 26] = [
-        ".", ":", "[", "alias", "bg", "break", "cd", "command", "continue", "echo", "eval", "exit", "export", "false",
-        "fg", "jobs", "kill", "printf", "pwd", "read", "return", "set", "source", "test", "true", "wait",
-    ];
     // The text of CMD is an argument of an ENTRYPOINT in exec form, which need not start it.
     if instruction.effective().keyword == Keyword::Cmd && stage.end.entrypoint.is_some() {
         return None;
@@ -254,7 +261,8 @@ fn replaced(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, s
     let before = dockerfile.text(Span::new(body.start, last.span.start)).trim_end();
     let opened = before.ends_with(['(', '{', '!']) || before.ends_with("then") || before.ends_with("do");
     let name = last.name.text.as_str();
-    let starts = !name.is_empty() && !SHELL_ONLY.contains(&name) && !name.starts_with(['[', '{', '(']);
+    let starts =
+        !name.is_empty() && !BUILTINS.contains(&name) && !DOUBLES.contains(&name) && !name.starts_with(['[', '{', '(']);
     if !plain || !alone || !ends || opened || !starts || last.guard == Guard::Or {
         return None;
     }
@@ -307,9 +315,6 @@ fn behind_entrypoint(dockerfile: &Dockerfile, instruction: &Instruction) -> bool
 
 /// The words of a script that needs no shell: one command of literal words, no builtin.
 fn plain_words(script: &Script) -> Option<Vec<&str>> {
-    const BUILTINS: [&str; 14] = [
-        ".", ":", "cd", "command", "eval", "exec", "exit", "export", "read", "set", "source", "trap", "ulimit", "umask",
-    ];
     // What the command itself runs (`sudo x`) is listed behind it.
     let mut own = script.commands.iter().filter(|command| command.parent.is_none());
     let (Some(command), None) = (own.next(), own.next()) else { return None };

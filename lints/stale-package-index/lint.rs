@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint, Preset};
-use crate::model::{CommandRef, Dockerfile, Reliance, may_use_index};
+use crate::model::{CommandRef, Dockerfile, Reliance, may_use_index, takes_apt_lists};
 use crate::shell::Nesting;
 use crate::shell::tools::{self, Tool};
 
@@ -67,5 +67,7 @@ fn fetched_alone(command: &CommandRef<'_>) -> Option<Tool> {
         && !command.instruction.mounts_something_like("/var/lib/apt")
         && !command.instruction.mounts_something_like("apk");
     let is_update = invocation.verb() == "update" && !invocation.has("--no-cache") && !invocation.has("--print-uris");
-    (is_update && plain && !later.iter().any(|other| may_use_index(other, tool) || again(other))).then_some(tool)
+    let spoken_for =
+        |other: &crate::shell::Command| may_use_index(other, tool) || again(other) || takes_apt_lists(other);
+    (is_update && plain && !later.iter().any(spoken_for)).then_some(tool)
 }

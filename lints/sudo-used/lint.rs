@@ -183,14 +183,14 @@ fn dropped(dockerfile: &Dockerfile, uses: &[CommandRef<'_>], user: User) -> Opti
         User::Other => {
             let instruction = first.instruction;
             let setting = instruction.before.user.as_ref()?;
-            let back = format!("USER {}", dockerfile.text(setting.span));
+            let back = dockerfile.line(Keyword::User, dockerfile.text(setting.span));
             if instruction.is_trigger()
                 || setting.value.known().is_none()
                 || instruction.stage != stage_of(dockerfile, setting.instruction)
             {
                 return None;
             }
-            edits.push(dockerfile.insert_above(first.instruction_index, &["USER root".to_owned()])?);
+            edits.push(dockerfile.insert_above(first.instruction_index, &[dockerfile.line(Keyword::User, "root")])?);
             edits.push(dockerfile.insert_below(first.instruction_index, &[back])?);
             let why = "what the step makes belongs to root then, and commands without sudo in it run as root too";
             Fix::suggestion("Run the step as root, between two USER", why, edits).adds("USER").adds("USER")

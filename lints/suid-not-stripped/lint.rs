@@ -7,6 +7,7 @@ use crate::lint::{Findings, Lint};
 use crate::model::{CommandRef, Dockerfile, Stage, is_root, strips_setid};
 use crate::shell::Dialect;
 use crate::shell::tools::{self, Tool};
+use crate::syntax::ast::Keyword;
 use crate::tables::Family;
 use crate::text::Span;
 
@@ -60,7 +61,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let finding = findings.report(user.span, message);
     finding
         .because("a hole in one of them makes this user root in the container, unless it runs with no-new-privileges")
-        .help(format!("Add `{STRIP}` in front of USER"))
+        .help(format!("Add `RUN {STRIP}` in front of USER"))
         .aliases(LINT.aliases);
     // Every image of the family has these; who installs nothing has done nothing to bring them.
     if !kept.installs {
@@ -91,7 +92,7 @@ fn stripped(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept, na
     let is_root = dockerfile.acts_as_root(user);
     let mut lines = strip(named, dockerfile);
     if !is_root {
-        lines.insert(0, "USER root".to_owned());
+        lines.insert(0, dockerfile.line(Keyword::User, "root"));
     }
     let edit = dockerfile.insert_above(user, &lines)?;
     let why = "the app may call one of the programs and need what its bit gives";
@@ -108,17 +109,17 @@ fn stripped(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept, na
 
 /// What takes the bits off: `-xdev` keeps it on the image's own file system, `-type f` from following links, and find
 /// hands chmod's failure on.
-const STRIP: &str = "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +";
+const STRIP: &str = "find / -xdev -perm /6000 -type f -exec chmod a-s {} +";
 
 /// The lines of the step: the files by name where they are known, over several lines where there are many.
 fn strip(named: &[String], dockerfile: &Dockerfile) -> Vec<String> {
-    let one_line = format!("RUN chmod a-s {}", named.join(" "));
+    let one_line = dockerfile.line(Keyword::Run, &format!("chmod a-s {}", named.join(" ")));
     match named {
-        [] => vec![STRIP.to_owned()],
+        [] => vec![dockerfile.line(Keyword::Run, STRIP)],
         _ if one_line.len() <= 100 => vec![one_line],
         _ => {
             let escape = dockerfile.escape;
-            let mut lines = vec![format!("RUN chmod a-s {escape}")];
+            let mut lines = vec![dockerfile.line(Keyword::Run, &format!("chmod a-s {escape}"))];
             lines.extend(named.iter().map(|path| format!("    {path} {escape}")));
             if let Some(last) = lines.last_mut() {
                 last.truncate(last.len() - 1 - escape.len_utf8());

@@ -2,9 +2,11 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, mode_without_world_write};
-use crate::shell::Command;
-use crate::text::Edit;
+use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, is_root, mode_without_world_write};
+use crate::shell::tools;
+use crate::shell::{Command, Guard, Nesting};
+use crate::syntax::ast::Keyword;
+use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
     summary: "A build step makes files writable for every user",
@@ -195,6 +197,9 @@ fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) ->
         let why = "a process can no longer rename or remove files of another user there, which the app may rely on";
         return Some(Fix::risky("Set the sticky bit", why, vec![Edit::replace(place, mode)]));
     }
+    if let Some(fix) = given(dockerfile, change, place, &mode) {
+        return Some(fix);
+    }
     if !mode.is_empty() {
         let title = format!("Use `{mode}`, with which others can't write");
         return Some(Fix::risky(title, why, vec![Edit::replace(place, mode)]));
@@ -208,6 +213,71 @@ fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) ->
     let (edit, whole) = dockerfile.without_step(&command)?.into_parts();
     let fix = Fix::risky("Leave the mode as it is", why, vec![edit]).removes_command("chmod");
     Some(if whole { fix.removes("RUN") } else { fix })
+}
+
+/// The same for the user that the image ends as: it gets what everybody could write before. `None` where root stays in
+/// force, the user need not be there yet, or the step isn't plain.
+fn given(dockerfile: &Dockerfile, change: &ModeChange<'_>, place: Span, mode: &str) -> Option<Fix> {
+    let user = last_user(dockerfile, change)?;
+    let title = format!("Give it to `{user}`, and let others write no more");
+    let why = "a process of another user than that can no longer write there, and every file of a tree is stored anew";
+    let instruction = &dockerfile.instructions[change.instruction];
+    let Some(command) = change.command else {
+        if instruction.flag("chown").is_some() || mode.is_empty() {
+            return None;
+        }
+        let owner = Edit::insert(change.span.start, format!("--chown={user} "));
+        return Some(Fix::risky(title, why, vec![owner, Edit::replace(place, mode)]));
+    };
+    let own = command.command;
+    let is_plain = own.nesting == Nesting::Plain && own.guard != Guard::Or && own.redirects.is_empty();
+    let targets = tools::invocation(own).filter(|_| is_plain && own.name.text == "chmod")?;
+    let torn = instruction.ast.gaps.iter().any(|gap| own.span.contains(gap.span));
+    if torn || targets.targets().is_empty() || change.targets.iter().any(|target| target.path.is_none()) {
+        return None;
+    }
+    if mode.is_empty() {
+        // The options of the two are the same.
+        let edits = vec![Edit::replace(own.name.span, "chown"), Edit::replace(change.span, user)];
+        return Some(Fix::risky(title, why, edits).removes_command("chmod").adds_command("chown"));
+    }
+    let words: Vec<&str> = targets.targets().iter().map(|word| dockerfile.text(word.span)).collect();
+    let recursive = if change.recursive { "-R " } else { "" };
+    // `set -e` doesn't heed what fails in front of `&&`.
+    let first = command.script.commands.first().is_some_and(|first| first.base_name() == "set");
+    let joint = if first { ";" } else { " &&" };
+    let owner = Edit::insert(own.span.start, format!("chown {recursive}{user} {}{joint} ", words.join(" ")));
+    Some(Fix::risky(title, why, vec![owner, Edit::replace(place, mode)]).adds_command("chown"))
+}
+
+/// The user that the final image ends as, without its group, if the change is made by root in it and the user is there by
+/// then: as a number, in the base image, or made by an earlier step.
+fn last_user(dockerfile: &Dockerfile, change: &ModeChange<'_>) -> Option<String> {
+    let target = dockerfile.target()?;
+    let stage = dockerfile.instructions.get(change.instruction)?.stage?;
+    let setting = target.end.user.as_ref().filter(|user| user.value.sources.is_empty())?;
+    let user = setting.value.known()?.split(':').next()?;
+    let plain = user.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let shipped = dockerfile.lineage(target).any(|other| other.index == stage);
+    if is_root(user) || !plain || user.is_empty() || !shipped || !dockerfile.acts_as_root(change.instruction) {
+        return None;
+    }
+    let number = user.bytes().all(|byte| byte.is_ascii_digit());
+    let in_base = match dockerfile.content_under(target) {
+        Some(content) => content.account(user).is_some(),
+        None => dockerfile.row_under(target).is_some_and(|row| row.accounts.iter().any(|(name, _)| *name == user)),
+    };
+    let makes = |command: &Command| {
+        matches!(command.base_name(), "useradd" | "adduser")
+            && command.nesting == Nesting::Plain
+            && command.arguments.iter().any(|word| word.text == user)
+    };
+    let earlier = || {
+        let runs = dockerfile.inherited(target, Keyword::Run).flat_map(|(_, run)| &run.scripts);
+        let mut commands = runs.flat_map(|script| &script.commands);
+        commands.any(|command| command.span.end <= change.span.start && makes(command))
+    };
+    (number || in_base || earlier()).then(|| user.to_owned())
 }
 
 /// The mask of `umask 000` and its like.

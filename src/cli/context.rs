@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::fix::Files;
 use crate::model::dockerignore::Dockerignore;
-use crate::model::{Context, ContextFile, Dockerfile, IgnoreFile, Known, Wanted, wanted};
+use crate::model::{Context, ContextFile, Dockerfile, IgnoreFile, Known, Wanted, secrets_beside, wanted};
 
 /// The most that is read of one file, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
@@ -115,7 +115,9 @@ fn fill_with(dockerfile: &mut Dockerfile, file: &Path, folder: &Path, wanted: Ve
     let written = ignore_file.as_ref().filter(|file| !file.text.is_empty());
     let ignore = written.map(|file| Dockerignore::parse(&file.text));
     let mut files = BTreeMap::new();
-    for Wanted { path, read, .. } in wanted {
+    // What a COPY of a whole folder takes along unseen is looked for by name, and plays no part in finding the folder.
+    let unseen = secrets_beside(dockerfile);
+    for Wanted { path, read, .. } in wanted.into_iter().chain(unseen) {
         let found = look(&root, &path, read);
         let ignored = ignore.as_ref().is_some_and(|ignore| match found {
             ContextFile::Folder => ignore.ignores(&path) && !ignore.has_exception_below(&path),

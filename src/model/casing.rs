@@ -60,6 +60,12 @@ impl Dockerfile {
         if lower > upper { Case::Lower } else { Case::Upper }
     }
 
+    /// A new instruction, its keyword in the case of the file's others.
+    #[must_use]
+    pub fn line(&self, keyword: Keyword, rest: &str) -> String {
+        format!("{} {rest}", self.keyword_case().write(keyword.as_str()))
+    }
+
     /// Whether a word stands in the file as it is read: no continuation runs through it, and nothing was decoded.
     #[must_use]
     pub fn is_plain(&self, word: &Word) -> bool {

@@ -84,3 +84,65 @@ fn is_chain(script: &Script) -> bool {
         && first.guard == Guard::Always
         && commands.all(|command| command.guard == Guard::And || command.pipeline.1 > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::text::{Source, apply};
+
+    use super::*;
+
+    /// The text with its first RUN joined to the next.
+    fn joined(text: &str) -> Option<String> {
+        let file = Dockerfile::new("Dockerfile", Source::from(text));
+        let edit = file.join_with_next(1)?;
+        apply(text, &[edit]).ok()
+    }
+
+    #[test]
+    fn two_runs_become_one_in_the_style_of_either() {
+        for (before, after) in [
+            ("FROM a\nRUN b\nRUN c\n", "FROM a\nRUN b \\\n    && c\n"),
+            ("FROM a\nRUN b\n\n\nRUN c", "FROM a\nRUN b \\\n    && c"),
+            ("FROM a\r\nRUN b\r\nRUN c\r\n", "FROM a\r\nRUN b \\\r\n    && c\r\n"),
+            ("FROM a\nRUN b && \\\n\td\nRUN c\n", "FROM a\nRUN b && \\\n\td && \\\n\tc\n"),
+            ("FROM a\nRUN b\nRUN c \\\n && d\n", "FROM a\nRUN b \\\n && c \\\n && d\n"),
+            ("FROM a\nRUN b; d\nRUN c\n", "FROM a\nRUN b; d \\\n    && c\n"),
+            ("FROM a\nRUN b || d\nRUN c | e\n", "FROM a\nRUN b || d \\\n    && c | e\n"),
+            ("FROM a\nRUN --network=none b\nrun --network=none c\n", "FROM a\nRUN --network=none b \\\n    && c\n"),
+            ("# escape=`\nFROM debian\nRUN b\nRUN c\n", "# escape=`\nFROM debian\nRUN b `\n    && c\n"),
+            ("FROM a\nRUN sudo b\nRUN X=1 c\n", "FROM a\nRUN sudo b \\\n    && X=1 c\n"),
+        ] {
+            assert_eq!(joined(before).as_deref(), Some(after), "{before}");
+        }
+    }
+
+    #[test]
+    fn runs_stay_apart_where_it_is_not_the_same() {
+        for text in [
+            "FROM a\nRUN b\n# why\nRUN c\n",
+            "FROM a\nRUN b\nENV x=1\nRUN c\n",
+            "FROM a\nRUN b\nFROM a\nRUN c\n",
+            "FROM a\nRUN b\nRUN --network=none c\n",
+            "FROM a\nRUN b\nRUN c; d\n",
+            "FROM a\nRUN b\nRUN c || d\n",
+            "FROM a\nRUN b\nRUN (c; d)\n",
+            "FROM a\nRUN b\nRUN if c; then d; fi\n",
+            "FROM a\nRUN b\nRUN c &\n",
+            "FROM a\nRUN b &\nRUN c\n",
+            "FROM a\nRUN b\nRUN c # why\n",
+            "FROM a\nRUN b # why\nRUN c\n",
+            "FROM a\nRUN cd b\nRUN c\n",
+            "FROM a\nRUN export b=1 && d\nRUN c\n",
+            "FROM a\nRUN b=1\nRUN c\n",
+            "FROM a\nRUN set -x; b\nRUN c\n",
+            "FROM a\nRUN [\"b\"]\nRUN c\n",
+            "FROM a\nRUN <<E\nb\nE\nRUN c\n",
+            "FROM a\nRUN b\nONBUILD RUN c\n",
+            "FROM a\nSHELL [\"powershell\"]\nRUN b\nRUN c\n",
+            "FROM a\nRUN b\nRUN \\\n  c\n",
+            "FROM a\nRUN b\n",
+        ] {
+            assert_eq!(joined(text), None, "{text}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
     let folders = Folders { needed: folders.needed.into_iter().filter(|_| account.user != "ContainerUser").collect() };
     let mut plan = Plan::default();
     if let Some(making) = account.making {
-        plan.run(making);
+        plan.run(dockerfile, making);
     }
     let mut edits = Vec::new();
     let mut given = true;
@@ -31,20 +31,25 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
         Some(index) => {
             let mut early = Plan::default();
             let volumes = |kind| kind == FolderKind::Volume;
-            folders.giving(&account, volumes).iter().for_each(|script| early.run(script));
+            folders.giving(&account, volumes).iter().for_each(|script| early.run(dockerfile, script));
             edits.push(dockerfile.insert_above(index, &early.lines)?);
             plan.said.extend(early.said);
             edits.extend(folders.copies(dockerfile, index..stage.instructions.end, &account, volumes));
-            folders.giving(&account, |kind| kind != FolderKind::Volume).iter().for_each(|script| plan.run(script));
+            folders
+                .giving(&account, |kind| kind != FolderKind::Volume)
+                .iter()
+                .for_each(|script| plan.run(dockerfile, script));
         }
-        None if account.can_run => folders.giving(&account, |_| true).iter().for_each(|script| plan.run(script)),
+        None if account.can_run => {
+            folders.giving(&account, |_| true).iter().for_each(|script| plan.run(dockerfile, script))
+        }
         None => {
             let copies = folders.copies(dockerfile, stage.instructions.clone(), &account, |_| true);
             given = copies.len() >= folders.needed.len();
             edits.extend(copies);
         }
     }
-    plan.lines.push(format!("USER {}", account.user));
+    plan.lines.push(dockerfile.line(Keyword::User, &account.user));
     edits.push(dockerfile.insert_behind_steps(stage, &plan.lines)?);
     let doubt = doubt(dockerfile, stage, &account, given.then_some(&folders));
     let (safety, why) = match doubt {
@@ -96,54 +101,68 @@ enum Said {
 }
 
 impl Plan {
-    fn run(&mut self, script: &str) {
+    fn run(&mut self, dockerfile: &Dockerfile, script: &str) {
         const COMMANDS: [&str; 7] = ["groupadd", "useradd", "addgroup", "adduser", "mkdir", "touch", "chown"];
         self.said.push((Said::Instruction, "RUN"));
         for part in script.split(" && ") {
             let name = part.split(' ').next().unwrap_or("");
             self.said.extend(COMMANDS.into_iter().filter(|known| *known == name).map(|name| (Said::Command, name)));
         }
-        self.lines.push(format!("RUN {script}"));
+        self.lines.push(dockerfile.line(Keyword::Run, script));
     }
 }
 
 /// Programs that start as root by design: they start services as users of their own, or set the system up.
-const AS_ROOT: [&str; 36] = [
-    "init",
-    "systemd",
-    "s6-svscan",
-    "s6-overlay-init",
-    "supervisord",
-    "runsvdir",
-    "runit",
-    "runit-init",
-    "my_init",
-    "openrc-init",
-    "sshd",
+const AS_ROOT: [&str; 50] = [
+    "apache2",
+    "apache2ctl",
+    "apachectl",
+    "buildkitd",
+    "buildkitd-entrypoint.sh",
+    "chronyd",
+    "containerd",
+    "crio",
     "cron",
     "crond",
+    "dnsmasq",
     "dockerd",
     "dockerd-entrypoint.sh",
-    "kubelet",
-    "service",
-    "systemctl",
-    "rsyslogd",
-    "apachectl",
-    "apache2ctl",
-    "apache2",
-    "nginx",
-    "named",
-    "ntpd",
-    "chronyd",
-    "mount",
-    "iptables",
+    "dovecot",
+    "haproxy",
+    "init",
     "ip",
-    "sysctl",
+    "iptables",
+    "k3s",
+    "keepalived",
+    "kubelet",
+    "libvirtd",
     "modprobe",
-    "dnsmasq",
+    "mount",
+    "my_init",
+    "named",
+    "nginx",
+    "ntpd",
+    "openrc-init",
     "openvpn",
-    "vsftpd",
+    "postfix",
+    "rpcbind",
+    "rsyslogd",
+    "runit",
+    "runit-init",
+    "runsvdir",
+    "s6-overlay-init",
+    "s6-svscan",
+    "service",
+    "slapd",
     "smbd",
+    "squid",
+    "sshd",
+    "supervisord",
+    "sysctl",
+    "systemctl",
+    "systemd",
+    "tailscaled",
+    "vsftpd",
     "xinetd",
 ];
 
@@ -297,5 +316,58 @@ fn title(account: &RunAs, given: Option<&Folders>) -> String {
         Some([one]) => format!("{user}, and give it `{}`", one.path),
         Some([first, rest @ ..]) => format!("{user}, and give it `{}` and {} more", first.path, rest.len()),
         _ => user,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Account, ImageContent, ImageFacts};
+    use crate::text::Source;
+
+    fn fix(text: &str, content: Option<ImageContent>) -> Fix {
+        let mut file = Dockerfile::new("Dockerfile", Source::from(text));
+        file.images.insert("base:1".to_owned(), ImageFacts { digest: None, content });
+        leave_root(&file, file.target().expect("a stage")).expect("a fix")
+    }
+
+    #[test]
+    fn only_what_the_base_says_itself_is_safe() {
+        let svc = Account { name: "svc".to_owned(), uid: 7, gid: 7, home: "/".to_owned() };
+        let content = ImageContent { user: "svc".to_owned(), accounts: vec![svc], ..ImageContent::default() };
+        let safety = |text: &str, content: &ImageContent| fix(text, Some(content.clone())).safety;
+        assert_eq!(safety("FROM base:1\nCMD a\n", &content), Safety::Safe);
+        assert_eq!(safety("FROM base:1\nRUN b\nCMD a\n", &content), Safety::Unsafe);
+        let with_setid = ImageContent { setid: vec!["/bin/su".to_owned()], ..content.clone() };
+        assert_eq!(safety("FROM base:1\nCMD a\n", &with_setid), Safety::Unsafe);
+        let root = ImageContent { user: String::new(), ..content };
+        assert_eq!(safety("FROM base:1\nCMD a\n", &root), Safety::Unsafe);
+    }
+
+    #[test]
+    fn what_is_likely_meant_to_be_root_is_a_suggestion() {
+        for text in [
+            "FROM base:1\nCMD a\n",
+            "FROM debian\nCMD [\"supervisord\", \"-n\"]\n",
+            "FROM debian\nENTRYPOINT [\"tini\", \"--\", \"/usr/sbin/sshd\"]\n",
+            "FROM debian\nCMD service x start && exec y\n",
+            "FROM debian\nONBUILD RUN make\n",
+            "FROM debian\nRUN useradd a && useradd b\nCMD x\n",
+            "FROM webdevops/php\n",
+            "FROM scratch\nVOLUME /data\nCMD [\"/a\"]\n",
+        ] {
+            assert_eq!(fix(text, None).safety, Safety::Suggestion, "{text}");
+        }
+    }
+
+    #[test]
+    fn fixes_say_what_comes() {
+        let made = fix("FROM alpine\nVOLUME /data\nCMD a\n", None);
+        assert_eq!(made.instructions.added, ["USER", "RUN", "RUN"]);
+        assert_eq!(made.commands.added, ["addgroup", "adduser", "mkdir", "chown"]);
+        assert!(made.instructions.removed.is_empty() && made.commands.removed.is_empty());
+        assert_eq!((made.safety, made.edits.len()), (Safety::Unsafe, 2));
+        let low = fix("FROM python\nEXPOSE 80\nCMD a\n", None);
+        assert!(low.why.contains("port 80"), "{}", low.why);
     }
 }

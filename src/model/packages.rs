@@ -39,6 +39,10 @@ enum Touch {
     Unclear,
 }
 
+/// How many commands of one step one question looks at, so that a step of nothing but installations can't take quadratic
+/// time.
+const LOOK_AHEAD: usize = 512;
+
 impl Instruction {
     /// Whether what is written to `path` in this step stays out of the image, since a mount of the step covers it.
     #[must_use]
@@ -182,6 +186,9 @@ impl<'a> CommandRef<'a> {
     /// Whether the whole step fails where this command does, as far as the script tells.
     #[must_use]
     pub fn decides(&self) -> bool {
+        if self.script.commands.len() - self.index > LOOK_AHEAD {
+            return false;
+        }
         let own = self.outermost();
         let is_own = |command: &&Command| command.parent.is_none() && command.span.start > own.span.end;
         let later = || self.script.commands[self.index..].iter().filter(is_own);
@@ -204,7 +211,8 @@ impl<'a> CommandRef<'a> {
     /// named like a clean-up are taken for one.
     #[must_use]
     pub fn cleanup_behind(&self, is_done: impl Fn(&Command) -> bool) -> Cleanup {
-        let mut later = self.script.commands[self.index + 1..].iter();
+        // Clean-ups stand at the end.
+        let mut later = self.script.commands[self.index + 1..].iter().rev().take(LOOK_AHEAD);
         let done = later.any(|command| {
             let name = command.base_name();
             name.contains("clean") || name.contains("Clean") || is_done(command)
@@ -300,6 +308,126 @@ fn is_opaque(command: &Command) -> bool {
             let script = base.ends_with(".sh") || base.ends_with(".bash") || base.starts_with("install-");
             let elsewhere = name.contains('/') && !name.contains("/bin/") && !name.contains("/sbin/");
             script || elsewhere || name.contains('$')
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::Source;
+
+    use super::*;
+
+    fn read(text: &str) -> Dockerfile {
+        Dockerfile::new("Dockerfile", Source::from(text))
+    }
+
+    /// What the steps behind the first RUN make of the index.
+    fn reliance(text: &str, tool: Tool) -> &'static str {
+        let file = read(text);
+        let run = file.instructions.iter().position(|one| one.ast.keyword == Keyword::Run);
+        match run.map(|run| file.reliance_on_index(run, tool)) {
+            Some(Reliance::Used(_)) => "used",
+            Some(Reliance::Unclear(_)) => "unclear",
+            Some(Reliance::Nothing) => "nothing",
+            None => "no RUN",
+        }
+    }
+
+    #[test]
+    fn later_steps_use_an_index_or_fetch_their_own() {
+        for (rest, expected) in [
+            ("RUN apt-get install a", "used"),
+            ("RUN sudo apt install a", "used"),
+            ("RUN sh -c 'apt-get install a'", "used"),
+            ("RUN apt-get update && apt-get install a", "nothing"),
+            ("RUN rm -rf /var/lib/apt/lists/*\nRUN apt-get install a", "nothing"),
+            ("RUN true || apt-get update; apt-get install a", "used"),
+            ("RUN if a; then apt-get update; fi; apt-get install a", "used"),
+            ("RUN apt-get remove a && apt list --installed && dpkg -i a.deb && make && pip install a", "nothing"),
+            ("RUN ./setup.sh", "unclear"),
+            ("RUN bash /tmp/setup", "unclear"),
+            ("RUN curl x | bash", "unclear"),
+            ("RUN bash -c 'make all'", "nothing"),
+            ("RUN make install-deps", "unclear"),
+            ("RUN /opt/venv/bin/pip install a && /usr/bin/env", "nothing"),
+            ("RUN $INSTALL a", "unclear"),
+            ("RUN \"", "unclear"),
+            ("RUN ./setup.sh && apt-get install a", "used"),
+            ("ONBUILD RUN apt-get install a", "used"),
+            ("ONBUILD RUN apt-get update && apt-get install a", "nothing"),
+            ("CMD apt-get install a", "used"),
+            ("ENTRYPOINT [\"/entrypoint.sh\"]", "nothing"),
+            ("FROM a\nRUN apt-get install a", "used"),
+            ("FROM c\nRUN apt-get install a", "nothing"),
+            ("FROM a AS d\nRUN apt-get update\nFROM d\nRUN apt-get install a", "nothing"),
+            ("FROM c\nCOPY --from=a / /\nRUN true", "unclear"),
+            ("FROM c\nCOPY --from=a /app /app\nRUN apt-get install a", "nothing"),
+        ] {
+            let text = format!("FROM debian AS a\nRUN apt-get update\n{rest}\n");
+            assert_eq!(reliance(&text, Tool::Apt), expected, "{text}");
+        }
+        for (rest, expected) in [
+            ("RUN apk add a", "used"),
+            ("RUN apk add --no-cache a", "nothing"),
+            ("RUN apk add -U a", "nothing"),
+            ("RUN apk del a", "nothing"),
+        ] {
+            let text = format!("FROM alpine AS a\nRUN apk update\n{rest}\n");
+            assert_eq!(reliance(&text, Tool::Apk), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_step_fails_with_the_commands_that_decide() {
+        for (body, expected) in [
+            ("x", true),
+            ("a && x && b", true),
+            ("sudo x && b", true),
+            ("a; x", true),
+            ("a | x", true),
+            ("set -e; x; b", true),
+            ("x || true", false),
+            ("x; b", false),
+            ("x | a", false),
+            ("a && x; b", false),
+            ("if a; then x; fi", false),
+            ("set -e; x && b; c", false),
+            ("set -e; x || b", false),
+            ("x && if a; then b; fi", false),
+        ] {
+            let text = format!("FROM a\nRUN {body}\n");
+            let file = read(&text);
+            let found = file.run_commands().find(|command| command.command.base_name() == "x");
+            assert_eq!(found.map(|command| command.decides()), Some(expected), "{body}");
+        }
+        let text = "FROM a\nSHELL [\"/bin/bash\", \"-eo\", \"pipefail\", \"-c\"]\nRUN x; b\n";
+        assert_eq!(read(text).run_commands().next().map(|command| command.decides()), Some(true));
+    }
+
+    #[test]
+    fn mounts_cover_what_lies_below_them() {
+        let file = read("FROM a\nRUN --mount=type=cache,target=/var/lib/apt b\n");
+        let run = &file.instructions[1];
+        assert!(run.is_mounted("/var/lib/apt/lists") && run.is_mounted("/var/lib/apt"));
+        assert!(!run.is_mounted("/var/lib") && !run.is_mounted("/var/lib/apt2"));
+        assert!(run.mounts_something_like("lib/apt"));
+    }
+
+    #[test]
+    fn an_option_goes_behind_a_word_as_it_is_written() {
+        let option = |text: &str| {
+            let file = read(text);
+            let command = file.run_commands().find(|command| command.command.base_name() == "x")?;
+            let edit = file.insert_option(&command, command.command.arguments.first()?, "-y")?;
+            crate::text::apply(text, &[edit]).ok()
+        };
+        assert_eq!(option("FROM a\nRUN x \\\n  b \\\n  c\n").as_deref(), Some("FROM a\nRUN x \\\n  b -y \\\n  c\n"));
+        assert_eq!(option("FROM a\nRUN sh -c 'x b c'\n").as_deref(), Some("FROM a\nRUN sh -c 'x b -y c'\n"));
+        for text in
+            ["FROM a\nRUN [\"x\", \"b\"]\n", "FROM a\nRUN x 'b'\n", "FROM a\nRUN x b\\\nc\n", "FROM a\nRUN x b; \"\n"]
+        {
+            assert_eq!(option(text), None, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a container gives root up by itself, whatever USER says: its entrypoint starts as root, prepares, and goes on
 //! as another user.
 
-use crate::shell::{self, Body, Command, Dialect, Script};
+use crate::shell::{self, Body, Command, Dialect, Script, tools};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 use crate::tables;
 use crate::text::Span;
@@ -110,8 +110,10 @@ pub fn switches_user(command: &Command) -> bool {
         "start-stop-daemon" => value_of("--chuid", "-c").is_some_and(|user| !root(user)),
         "sudo" => value_of("--user", "-u").is_some_and(|user| !root(user)),
         "su" => {
-            let user = arguments.iter().find(|argument| !argument.starts_with('-'));
-            user.is_some_and(|user| !root(user))
+            // The values of its options name nobody: `su -c /app` stays root.
+            let su = tools::invocation(command);
+            let user = su.iter().flat_map(|su| &su.operands).find(|word| word.text != "-");
+            user.is_some_and(|user| !root(&user.text))
         }
         _ => false,
     }

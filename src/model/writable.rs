@@ -1,8 +1,8 @@
 //! The folders that an account needs to be able to write, as far as the file says: volumes, folders for state that a step
-//! makes, a WORKDIR that nothing is put into, and what the base image's server writes. Code is not among them: what a
-//! program cannot change, an intruder in it cannot either.
+//! makes, what a step lets everybody write, a WORKDIR that nothing is put into, and what the base image's server writes.
+//! Code is not among them: what a program cannot change, an intruder in it cannot either.
 
-use crate::shell::tools::{self, Tool};
+use crate::shell::tools::{self, Mode, Tool};
 use crate::shell::{Nesting, Word};
 use crate::syntax::ast::Keyword;
 use crate::text::Edit;
@@ -62,6 +62,11 @@ impl Folders {
                 Tool::Mkdir if certain => {
                     let state = targets.filter(|path| is_state(path)).collect::<Vec<_>>();
                     state.into_iter().for_each(|path| folders.add(Some(path), FolderKind::Made));
+                }
+                // What everybody may write, the program was meant to.
+                Tool::Chmod if certain && invocation.mode().is_some_and(Mode::world_writable) => {
+                    let open = targets.collect::<Vec<_>>();
+                    open.into_iter().for_each(|path| folders.add(Some(path), FolderKind::Made));
                 }
                 Tool::Chown => given.extend(targets),
                 _ => {}
