@@ -1,2 +1,2 @@
 #!/bin/sh
-echo "started, uid=$(id -u)"
+echo "$(hello-proof), started, uid=$(id -u)"

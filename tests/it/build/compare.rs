@@ -47,7 +47,7 @@ impl Difference {
     pub(crate) fn fits(&self, pattern: &str) -> bool {
         match pattern.split_once(' ') {
             None if pattern == "account" => {
-                matches!(self.kind, "content" | "new") && ACCOUNT_FILES.contains(&self.what.as_str())
+                matches!(self.kind, "content" | "new" | "mode") && ACCOUNT_FILES.contains(&self.what.as_str())
             }
             None => self.kind == pattern,
             Some((kind, glob)) => self.kind == kind && glob_fits(glob.as_bytes(), self.what.as_bytes()),

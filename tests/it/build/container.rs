@@ -98,7 +98,7 @@ pub(crate) fn ask(project: &Project, image: &Image, folder: &Path) -> Result<Ans
         let text = String::from_utf8_lossy(&text).into_owned();
         // A server says the same at each question.
         let lines: Vec<&str> = text.lines().collect();
-        lines[..lines.len().min(30)].join("\n")
+        lines[..lines.len().min(20)].join("\n")
     };
     let lacks = |text: &str| project.proof.answer.iter().find(|answer| !text.contains(answer.as_str())).cloned();
     match result {
