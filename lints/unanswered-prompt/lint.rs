@@ -52,13 +52,10 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
 }
 
 /// Words of files and variables that answer for good, in lower case.
-const ANSWERS: [&str; 8] = [
+const ANSWERS: [&str; 5] = [
     "assume-yes",
     "apt.conf",
     "assumeyes",
-    "always_yes",
-    "conda_always_yes",
-    "condarc",
     "alias ",
     // dnf's configuration, when it is copied whole.
     "/etc/dnf",
@@ -77,7 +74,7 @@ struct Question<'a> {
 
 fn question<'a>(command: &CommandRef<'a>) -> Option<Question<'a>> {
     let name = command.command.base_name();
-    let Some(tool) = tools::invocation(command.command) else { return of_other_tools(command) };
+    let Some(tool) = tools::invocation(command.command) else { return of_pacman(command) };
     let verb = tool.subcommand?;
     let (asks, answer): (bool, &'static str) = match tool.tool {
         Tool::Apt => (apt_asks(&tool, command.parent().is_some_and(|parent| parent.base_name() == "xargs")), "-y"),
@@ -222,41 +219,27 @@ fn zypper_asks(tool: &Invocation<'_>) -> bool {
     VERBS.contains(&tool.verb()) && !answered.iter().any(|option| tool.has(option))
 }
 
-/// pacman and conda, told by their words.
-fn of_other_tools<'a>(command: &CommandRef<'a>) -> Option<Question<'a>> {
+/// pacman, told by its words. conda and mamba ask too, but take the end of the input for yes.
+fn of_pacman<'a>(command: &CommandRef<'a>) -> Option<Question<'a>> {
     let arguments = &command.command.arguments;
     let has = |options: &[&str]| arguments.iter().any(|word| options.contains(&word.text.as_str()));
-    let name = command.command.base_name();
-    let (behind, answer) = match name {
-        "pacman" => {
-            let operation = arguments.iter().find(|word| {
-                let letters = word.text.strip_prefix('-').unwrap_or("");
-                // Searching, listing, printing and emptying the cache are other questions.
-                letters.starts_with(['S', 'R', 'U']) && !letters.contains(['s', 'i', 'g', 'l', 'p', 'c', 'h'])
-                    || matches!(letters, "Rs" | "Rns" | "Rsn" | "Rc" | "Rcs" | "Rcns")
-            })?;
-            let only_index = operation.text.chars().all(|letter| matches!(letter, '-' | 'S' | 'y'))
-                && arguments.iter().all(|word| word.text.starts_with('-'));
-            if only_index || has(&["--noconfirm", "--print", "--help"]) {
-                return None;
-            }
-            (operation, "--noconfirm")
-        }
-        "conda" | "mamba" | "micromamba" => {
-            let verb = arguments.first().filter(|word| {
-                ["install", "create", "update", "upgrade", "remove", "uninstall", "clean"].contains(&word.text.as_str())
-            })?;
-            let short = |word: &Word| {
-                word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains(['y', 'd', 'h'])
-            };
-            if has(&["--yes", "--dry-run", "--help", "--json"]) || arguments.iter().any(short) {
-                return None;
-            }
-            (verb, "-y")
-        }
-        _ => return None,
-    };
-    Some(Question { shown: format!("{name} {}", behind.text), behind, answer, aliases: &[] })
+    let operation = arguments.iter().filter(|_| command.command.base_name() == "pacman").find(|word| {
+        let letters = word.text.strip_prefix('-').unwrap_or("");
+        // Searching, listing, printing and emptying the cache are other questions.
+        letters.starts_with(['S', 'R', 'U']) && !letters.contains(['s', 'i', 'g', 'l', 'p', 'c', 'h'])
+            || matches!(letters, "Rs" | "Rns" | "Rsn" | "Rc" | "Rcs" | "Rcns")
+    })?;
+    let only_index = operation.text.chars().all(|letter| matches!(letter, '-' | 'S' | 'y'))
+        && arguments.iter().all(|word| word.text.starts_with('-'));
+    if only_index || has(&["--noconfirm", "--print", "--help"]) {
+        return None;
+    }
+    Some(Question {
+        shown: format!("pacman {}", operation.text),
+        behind: operation,
+        answer: "--noconfirm",
+        aliases: &[],
+    })
 }
 
 /// Whether something answers through standard input: a pipe (`yes |`) or a file. What xargs runs gets none of it.

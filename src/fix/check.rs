@@ -6,6 +6,7 @@ use std::fmt;
 use crate::diagnostic::{Delta, Fix};
 use crate::model::{Dockerfile, Instruction};
 use crate::shell::Command;
+use crate::syntax::SyntaxError;
 use crate::text::{Edit, EditConflict, Span};
 
 /// What a rewritten file is that it should not be.
@@ -40,13 +41,13 @@ pub fn check(before: &Dockerfile, after: &Dockerfile, fixes: &[&Fix]) -> Result<
     if fixes.iter().any(idle) {
         return Err(Deviation::Nothing);
     }
-    syntax(before, after)?;
     let directives =
         |file: &Dockerfile| file.directives.iter().map(|one| (one.name.clone(), one.value.clone())).collect::<Vec<_>>();
     if before.escape != after.escape || names_of(&directives(before)) != names_of(&directives(after)) {
         return Err(Deviation::Directives);
     }
     let (touched, new) = changed(before, after, &edits)?;
+    syntax(before, after, &touched, &new)?;
     let found = difference(touched.iter().map(|one| keyword(one)), new.iter().map(|one| keyword(one)));
     let said = sum(fixes.iter().map(|fix| &fix.instructions));
     if found != said {
@@ -60,15 +61,29 @@ fn names_of(directives: &[(String, String)]) -> Vec<&str> {
     directives.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-fn syntax(before: &Dockerfile, after: &Dockerfile) -> Result<(), Deviation> {
-    let mut known: Vec<&str> = before.errors.iter().map(|error| error.message.as_str()).collect();
+/// What is refused afterwards was refused before; in an instruction that edits touch, a refusal may read otherwise, since
+/// it names what it is about.
+fn syntax(
+    before: &Dockerfile,
+    after: &Dockerfile,
+    touched: &[&Instruction],
+    new: &[&Instruction],
+) -> Result<(), Deviation> {
+    let mut known: Vec<&SyntaxError> = before.errors.iter().collect();
+    let mut others = Vec::new();
     for error in &after.errors {
-        match known.iter().position(|message| *message == error.message) {
+        match known.iter().position(|before| before.message == error.message) {
             Some(at) => drop(known.swap_remove(at)),
-            None => return Err(Deviation::Syntax(error.message.clone())),
+            None => others.push(error),
         }
     }
-    Ok(())
+    let within =
+        |error: &SyntaxError, among: &[&Instruction]| among.iter().any(|one| one.ast.span.contains(error.span));
+    let room = known.iter().filter(|error| within(error, touched)).count();
+    match others.iter().enumerate().find(|(index, error)| *index >= room || !within(error, new)) {
+        Some((_, error)) => Err(Deviation::Syntax(error.message.clone())),
+        None => Ok(()),
+    }
 }
 
 /// The instructions that edits touch, and those of the file afterwards that are in their place or new. All others are

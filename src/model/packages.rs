@@ -6,8 +6,8 @@ use crate::shell::{Command, Dialect, Guard, Nesting, Word};
 use crate::syntax::ast::Keyword;
 use crate::text::{Edit, Span};
 
+use super::edits::stops_at_errors;
 use super::modes::{is_below, mount_targets};
-use super::rewrite::stops_at_errors;
 use super::{Base, CommandRef, Dockerfile, Instruction, Stage};
 
 /// What later steps make of a package index that one step leaves.

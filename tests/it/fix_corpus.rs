@@ -103,6 +103,51 @@ fn no_file_breaks_and_a_second_run_has_nothing_to_do() {
     }
 }
 
+#[test]
+fn damaged_files_are_mended_as_carefully() {
+    let files: Vec<File> = files().into_iter().step_by(9).collect();
+    let settings = settings(true);
+    let results = parallel(&files, |file| {
+        let mut problems = Vec::new();
+        for (damage, bytes) in damaged(&file.text) {
+            let read = |source: Source, _: &Files| with_digests(plain(&file.name, source));
+            let fixed = fix(&Source::new(bytes.clone()), &settings, Safety::Unsafe, &read);
+            let after = fixed.dockerfile.source.clone();
+            problems.extend(fixed.refused.iter().map(|refused| format!("{}, {damage}: {refused:?}", file.name)));
+            problems.extend(fixed.outcome.errors.iter().map(|error| format!("{}, {damage}: {error:?}", file.name)));
+            if !fix(&after, &settings, Safety::Unsafe, &read).applied.is_empty() {
+                problems.push(format!("{}, {damage}: a second run does more", file.name));
+            }
+            // Every byte that is no UTF-8 outlives the fixes, unless what it stands in goes.
+            let invalid = |source: &Source| source.invalid().len();
+            if invalid(&after) > invalid(&Source::new(bytes)) {
+                problems.push(format!("{}, {damage}: bytes come from nowhere", file.name));
+            }
+        }
+        problems
+    });
+    let problems: Vec<&String> = results.iter().flatten().collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), list(&problems));
+}
+
+/// A file as bad luck leaves it: other line ends, cut off, lines lost, bytes that are no UTF-8.
+fn damaged(text: &str) -> [(&'static str, Vec<u8>); 6] {
+    let cut = |part: usize| text.as_bytes()[..text.len() * part / 7].to_vec();
+    let every_fifth = text.split_inclusive('\n').enumerate().filter(|(number, _)| number % 5 != 3);
+    let mut broken = text.as_bytes().to_vec();
+    for at in (0..broken.len()).step_by(97).rev() {
+        broken.insert(at, 0xff);
+    }
+    [
+        ("with CRLF", text.replace('\n', "\r\n").into_bytes()),
+        ("with a byte-order mark and no last newline", format!("\u{feff}{}", text.trim_end()).into_bytes()),
+        ("cut off", cut(3)),
+        ("cut off later", cut(6)),
+        ("without every fifth line", every_fifth.map(|(_, line)| line).collect::<String>().into_bytes()),
+        ("with bytes that are no UTF-8", broken),
+    ]
+}
+
 /// Parses files with BuildKit's own parser, and fails where it refuses one.
 fn refused_by_buildkit(texts: Vec<(&str, &str)>) {
     let python = support::root().join("target/tools/venv/bin/python");

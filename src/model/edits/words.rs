@@ -3,7 +3,7 @@
 use crate::syntax::ast::{Arguments, GapKind, Pair, Word};
 use crate::text::{Edit, Span};
 
-use super::{CommandRef, Dockerfile};
+use crate::model::{CommandRef, Dockerfile};
 
 /// What is left of a RUN when one of its commands is taken out.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,7 +4,7 @@ use crate::shell::{Dialect, Guard, Nesting, Script};
 use crate::syntax::ast::{Arguments, Keyword};
 use crate::text::{Edit, Span};
 
-use super::{Dockerfile, Instruction};
+use crate::model::{Dockerfile, Instruction};
 
 /// Commands that change the shell which runs what follows them, so that it matters whether the next one has a shell of
 /// its own.

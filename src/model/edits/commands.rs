@@ -4,7 +4,7 @@ use crate::shell::{Command, Dialect, Guard, Nesting, Script};
 use crate::syntax::ast::{Arguments, Keyword};
 use crate::text::{Edit, Span};
 
-use super::{CommandRef, Dockerfile, Instruction};
+use crate::model::{CommandRef, Dockerfile, Instruction};
 
 /// How two commands of a list are joined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,7 +183,7 @@ fn is_piped(script: &Script, command: &Command) -> bool {
 }
 
 /// Whether the script has told the shell to stop where a command fails.
-pub(super) fn stops_at_errors(script: &Script) -> bool {
+pub(in crate::model) fn stops_at_errors(script: &Script) -> bool {
     let first = script.commands.first();
     let set = first.filter(|command| command.base_name() == "set" && is_top_level(command));
     set.is_some_and(|set| {

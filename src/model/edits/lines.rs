@@ -3,7 +3,7 @@
 use crate::syntax::ast::{Arguments, Keyword};
 use crate::text::{Edit, Span};
 
-use super::{Dockerfile, Stage};
+use crate::model::{Dockerfile, Stage};
 
 impl Dockerfile {
     /// The line ending that the file's first line has; `\n` where it has none.
@@ -85,7 +85,7 @@ impl Dockerfile {
     }
 
     /// Where the line of `offset` starts, a byte-order mark left out.
-    pub(super) fn line_start(&self, offset: u32) -> u32 {
+    pub(in crate::model) fn line_start(&self, offset: u32) -> u32 {
         let text = self.source.text();
         let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         memchr::memrchr(b'\n', &text.as_bytes()[..offset as usize]).map_or(mark, |at| at + 1) as u32

@@ -6,8 +6,8 @@ use crate::shell::{Command, Dialect, Nesting, Part, Word};
 use crate::syntax::ast::{Arguments, Keyword};
 use crate::tables::Family;
 
-use super::origin::{BaseUser, is_root};
-use super::{CommandRef, Dockerfile, Stage};
+use crate::model::{BaseUser, is_root};
+use crate::model::{CommandRef, Dockerfile, Stage};
 
 /// The number of an account that is made.
 const NEW_ID: u32 = 10001;

@@ -8,9 +8,9 @@ use crate::tables::Family;
 use crate::text::Span;
 
 use super::account::{AccountSource, RunAs, run_as};
-use super::context::script_of;
 use super::writable::{FolderKind, Folders, is_below};
-use super::{BaseUser, Dockerfile, PrivilegeDrop, Stage, drops_privileges};
+use crate::model::script_of;
+use crate::model::{BaseUser, Dockerfile, PrivilegeDrop, Stage, drops_privileges};
 
 /// The fix that adds USER, and what it needs, to a stage that ends as root or as whoever the base image says. `None`
 /// where the lines have no place, or no account is sure to do.

@@ -4,7 +4,7 @@
 use crate::syntax::ast::{Arguments, GapKind, Word};
 use crate::text::{Edit, Span};
 
-use super::{CommandRef, Dockerfile, Instruction, ModeChange};
+use crate::model::{CommandRef, Dockerfile, Instruction, ModeChange};
 
 impl Dockerfile {
     /// Takes an argument of an instruction that holds a list of words (EXPOSE, VOLUME; as a JSON array too) out. `None`

@@ -3,7 +3,7 @@
 use crate::syntax::ast::GapKind;
 use crate::text::Edit;
 
-use super::{Dockerfile, Instruction};
+use crate::model::{Dockerfile, Instruction};
 
 impl Dockerfile {
     /// Takes the instruction at `index` out with its lines, where that loses no comment inside it, and leaves none behind

@@ -7,7 +7,7 @@ use crate::syntax::expand::{Env, Lexer};
 use crate::syntax::parse;
 use crate::text::{Edit, Source, Span, apply};
 
-use super::{Dockerfile, Instruction};
+use crate::model::{Dockerfile, Instruction};
 
 impl Dockerfile {
     /// The pair of an old-style ENV or LABEL.

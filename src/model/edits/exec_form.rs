@@ -3,7 +3,7 @@
 use crate::syntax::ast::{Arguments, Keyword};
 use crate::text::{Edit, Source, Span, apply};
 
-use super::{Dockerfile, Instruction};
+use crate::model::{Dockerfile, Instruction};
 
 /// What keeps a text from being a JSON array.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 
 use crate::syntax::ast::{Keyword, Word};
 
-use super::{Dockerfile, Instruction};
+use crate::model::{Dockerfile, Instruction};
 
 /// How a keyword is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

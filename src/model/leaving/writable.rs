@@ -8,8 +8,8 @@ use crate::syntax::ast::Keyword;
 use crate::text::Edit;
 
 use super::account::RunAs;
-use super::copies::join;
-use super::{CommandRef, Dockerfile, Instruction, Stage};
+use crate::model::copies::join;
+use crate::model::{CommandRef, Dockerfile, Instruction, Stage};
 
 /// Folders that the account has to be able to write.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use crate::shell::Dialect;
 use crate::syntax::ast::{Arguments, GapKind, Keyword, Word};
 use crate::text::Edit;
 
-use super::{Dockerfile, Without};
+use crate::model::{Dockerfile, Without};
 
 /// The instructions (indices) that use a variable.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
