@@ -210,8 +210,11 @@ fn prove(project: &Project, builder: Builder, tools: &Tools, scratch: &Path) -> 
     for level in LEVELS {
         let Some(image) = &images[twin[level as usize]] else { continue };
         if twin[level as usize] == level as usize {
+            let breaks = level == Level::Unsafe && !project.proof.unsafe_breaks.is_empty();
             match container::ask(project, image, &folder.join("container").join(builder.name())) {
+                Ok(_) if breaks => outcome.wrong.push(complain(level, "answers, against what `unsafe-breaks` says")),
                 Ok(Answer { uid }) => outcome.uids[level as usize] = Some(uid),
+                Err(_) if breaks => {}
                 Err(why) => outcome.wrong.push(complain(level, &format!("doesn't answer: {why}"))),
             }
         }

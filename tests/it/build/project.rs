@@ -37,6 +37,8 @@ pub(crate) struct Proof {
     pub(crate) parse_only: bool,
     /// Why not all builders, or none.
     pub(crate) why: String,
+    /// Why it no longer answers after unsafe fixes, which then has to be so.
+    pub(crate) unsafe_breaks: String,
     /// Why it still runs as root after unsafe fixes.
     pub(crate) root_stays: String,
     /// Why setuid files are left after unsafe fixes.
@@ -55,6 +57,7 @@ impl Default for Proof {
             builders: Vec::new(),
             parse_only: false,
             why: String::new(),
+            unsafe_breaks: String::new(),
             root_stays: String::new(),
             setuid_stays: String::new(),
         }
