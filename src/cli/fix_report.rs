@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::fix::Format;
 use super::output::{Console, Output};
 
-/// The version of the JSON document's shape.
-const VERSION: u32 = 1;
+/// How the JSON document starts; the version is that of its shape, to which fields are added, never changed.
+const START: &str = "{\"version\":1,\"files\":[";
 
 /// One file, fixed.
 pub(super) struct FileReport<'a> {
@@ -117,8 +117,7 @@ impl<'a> Report<'a> {
             refused: file.fixed.refused.iter().map(RefusedView::new).collect(),
             left: file.fixed.outcome.diagnostics.len(),
         };
-        let start = if self.any { ",\n" } else { "{\"version\":1,\"files\":[\n" };
-        debug_assert_eq!(VERSION, 1, "the start of the document says so");
+        let start = if self.any { ",\n".to_owned() } else { format!("{START}\n") };
         self.any = true;
         let json = serde_json::to_string(&view).unwrap_or_default();
         self.write(output, &format!("{start}{json}"))
@@ -128,7 +127,7 @@ impl<'a> Report<'a> {
     pub(super) fn finish(&mut self, output: &mut Output, problems: &mut Vec<Problem>) -> Result<(), Failure> {
         problems.append(&mut self.problems);
         if self.format == Format::Json {
-            let start = if self.any { "" } else { "{\"version\":1,\"files\":[" };
+            let start = if self.any { "" } else { START };
             let errors: Vec<ProblemView<'_>> = problems.iter().map(ProblemView::new).collect();
             let errors = serde_json::to_string(&errors).unwrap_or_default();
             let summary = serde_json::to_string(&self.summary).unwrap_or_default();

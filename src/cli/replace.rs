@@ -115,3 +115,68 @@ fn unchanged(change: &Change<'_>, shown: &str) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with two files, and what is in it by name.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("one"), "1").expect("a writable folder");
+        fs::write(folder.path().join("two"), "2").expect("a writable folder");
+        folder
+    }
+
+    fn listing(folder: &Path) -> Vec<(String, String)> {
+        let read = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.expect("an entry");
+            (entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path()).expect("text"))
+        };
+        let mut listing: Vec<_> = fs::read_dir(folder).expect("a folder").map(read).collect();
+        listing.sort();
+        listing
+    }
+
+    fn both(folder: &Path, before: [&str; 2]) -> Result<(), Refusal> {
+        let (one, two) = (folder.join("one"), folder.join("two"));
+        replace(&[
+            Change { path: &one, before: Some(before[0].as_bytes()), after: b"eins" },
+            Change { path: &two, before: Some(before[1].as_bytes()), after: b"zwei" },
+        ])
+    }
+
+    #[test]
+    fn files_that_belong_together_are_replaced_together() {
+        let folder = folder();
+        assert!(both(folder.path(), ["1", "2"]).is_ok());
+        let listing = listing(folder.path());
+        assert_eq!(listing, [("one".to_owned(), "eins".to_owned()), ("two".to_owned(), "zwei".to_owned())]);
+    }
+
+    #[test]
+    fn a_file_that_was_changed_meanwhile_keeps_all_as_they_are() {
+        let folder = folder();
+        let before = listing(folder.path());
+        for known in [["1", "other"], ["other", "2"]] {
+            let Err(Refusal::Changed(message)) = both(folder.path(), known) else { panic!("{known:?} is not so") };
+            assert!(message.contains("was changed by someone else meanwhile; run `harden fix` again"), "{message}");
+            assert_eq!(listing(folder.path()), before, "nothing is written, and nothing is left behind");
+        }
+        let there = folder.path().join("one");
+        let appeared = Change { path: &there, before: None, after: b"x" };
+        assert!(matches!(replace(&[appeared]), Err(Refusal::Changed(_))), "a new file must not be there yet");
+        let gone = folder.path().join("gone");
+        let gone = Change { path: &gone, before: Some(b"x"), after: b"y" };
+        assert!(matches!(replace(&[gone]), Err(Refusal::Changed(_))));
+        assert_eq!(listing(folder.path()), before);
+    }
+
+    #[test]
+    fn a_new_file_is_made() {
+        let folder = folder();
+        let path = folder.path().join("three");
+        assert!(replace(&[Change { path: &path, before: None, after: b"drei" }]).is_ok());
+        assert_eq!(fs::read_to_string(path).expect("a file"), "drei");
+    }
+}
