@@ -5,7 +5,7 @@ use crate::shell::{Body, Command, Dialect, Script};
 use crate::syntax::ast::Keyword;
 use crate::syntax::ports;
 use crate::tables::Family;
-use crate::text::Span;
+use crate::text::{Edit, Span};
 
 use super::account::{AccountSource, RunAs, run_as};
 use super::writable::{FolderKind, Folders, is_below};
@@ -25,6 +25,7 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
     }
     let mut edits = Vec::new();
     let mut given = true;
+    let mut apps = Vec::new();
     let volume = folders.first_volume(dockerfile, stage).filter(|_| account.can_run && is_there_early(&account));
     match volume.filter(|index| is_root_by_then(dockerfile, stage, *index)) {
         // What is done to a volume behind its VOLUME is lost with some builders.
@@ -35,20 +36,25 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
             edits.push(dockerfile.insert_above(index, &early.lines)?);
             plan.said.extend(early.said);
             edits.extend(folders.copies(dockerfile, index..stage.instructions.end, &account, volumes));
+            apps = app_copies(dockerfile, stage, &account, &folders);
             folders
                 .giving(&account, |kind| kind != FolderKind::Volume)
                 .iter()
                 .for_each(|script| plan.run(dockerfile, script));
         }
         None if account.can_run => {
-            folders.giving(&account, |_| true).iter().for_each(|script| plan.run(dockerfile, script))
+            folders.giving(&account, |_| true).iter().for_each(|script| plan.run(dockerfile, script));
+            apps = app_copies(dockerfile, stage, &account, &folders);
         }
         None => {
-            let copies = folders.copies(dockerfile, stage.instructions.clone(), &account, |_| true);
-            given = copies.len() >= folders.needed.len();
+            // Where no step can give the folder itself, its files are better left to root.
+            let copies =
+                folders.copies(dockerfile, stage.instructions.clone(), &account, |kind| kind != FolderKind::App);
+            given = copies.len() >= folders.needed.iter().filter(|folder| folder.kind != FolderKind::App).count();
             edits.extend(copies);
         }
     }
+    edits.extend(apps.into_iter().filter(|edit| !edits.contains(edit)).collect::<Vec<_>>());
     plan.lines.push(dockerfile.line(Keyword::User, &account.user));
     edits.push(dockerfile.insert_behind_steps(stage, &plan.lines)?);
     let doubt = doubt(dockerfile, stage, &account, given.then_some(&folders));
@@ -64,6 +70,18 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
         fix = if kind == Said::Instruction { fix.adds(name) } else { fix.adds_command(name) };
     }
     Some(fix)
+}
+
+/// `--chown` for what is put into the app's folder behind the last step, which finds everything as before. An account that
+/// a step makes may not be there yet.
+fn app_copies(dockerfile: &Dockerfile, stage: &Stage, account: &RunAs, folders: &Folders) -> Vec<Edit> {
+    if !is_there_early(account) {
+        return Vec::new();
+    }
+    let is_run = |index: &usize| dockerfile.instructions[*index].ast.keyword == Keyword::Run;
+    let last = stage.instructions.clone().rfind(is_run);
+    let range = last.map_or(stage.instructions.start, |last| last + 1)..stage.instructions.end;
+    folders.copies(dockerfile, range, account, |kind| kind == FolderKind::App)
 }
 
 /// Whether the account is there wherever in the stage its owner is named.

@@ -1,6 +1,5 @@
 //! The folders that an account needs to be able to write, as far as the file says: volumes, folders for state that a step
-//! makes, what a step lets everybody write, a WORKDIR that nothing is put into, and what the base image's server writes.
-//! Code is not among them: what a program cannot change, an intruder in it cannot either.
+//! makes, what a step lets everybody write, the app's WORKDIR, and what the base image's server writes.
 
 use crate::shell::tools::{self, Mode, Tool};
 use crate::shell::{Nesting, Word};
@@ -32,6 +31,8 @@ pub(super) enum FolderKind {
     Made,
     /// A file of the server that the base image is about, to be made.
     File,
+    /// The WORKDIR that the container starts in, with what the file puts into it.
+    App,
 }
 
 /// How many folders a fix gives away at most; who names more had better choose.
@@ -48,12 +49,14 @@ impl Folders {
         }
         let mut given = Vec::new();
         let mut gone = Vec::new();
+        let mut emptied = Vec::new();
         for command in run_commands(dockerfile, stage) {
             let moved = command.script.commands[..command.index].iter().any(|one| one.base_name() == "cd");
             let certain = command.command.nesting == Nesting::Plain;
             let Some(invocation) = tools::invocation(command.command) else {
                 if command.command.base_name() == "rm" {
                     gone.extend(command.command.arguments.iter().filter_map(|word| path_of(&command, word, moved)));
+                    emptied.extend(command.command.arguments.iter().filter_map(|word| word.text.strip_suffix("/*")));
                 }
                 continue;
             };
@@ -83,6 +86,17 @@ impl Folders {
         {
             folders.add(Some(path), FolderKind::Made);
         }
+        let is_gone = |path: &str| {
+            let inside = |folder: &&str| folder.starts_with('/') && *folder != path && is_below(path, folder);
+            gone.iter().any(|folder| covers(folder, path)) || emptied.iter().any(inside)
+        };
+        if let Some(path) = app_workdir(stage).filter(|path| !is_gone(path))
+            && !given.iter().any(|folder| covers(folder, &path))
+            && !folders.needed.iter().any(|other| is_below(&path, &other.path))
+        {
+            // What lies in it is still given whole.
+            folders.needed.push(Folder { path, kind: FolderKind::App });
+        }
         let server = server_paths(dockerfile, stage).iter();
         folders.needed.extend(server.map(|&(path, kind)| Folder { path: path.to_owned(), kind }));
         folders
@@ -103,15 +117,17 @@ impl Folders {
             let paths = self.needed.iter().filter(|folder| kinds(folder.kind) && wanted(folder.kind));
             paths.map(|folder| folder.path.as_str()).collect::<Vec<_>>().join(" ")
         };
-        let volumes = of(&|kind| kind == FolderKind::Volume);
-        let files = of(&|kind| kind == FolderKind::File);
-        let all = of(&|_| true);
-        if all.is_empty() {
-            return None;
-        }
-        let make = if volumes.is_empty() { String::new() } else { format!("mkdir -p {volumes} && ") };
-        let touch = if files.is_empty() { String::new() } else { format!("touch {files} && ") };
-        Some(format!("{make}{touch}chown -R {} {all}", account.owner))
+        let owner = &account.owner;
+        let steps = [
+            (of(&|kind| kind == FolderKind::Volume), "mkdir -p".to_owned()),
+            (of(&|kind| kind == FolderKind::File), "touch".to_owned()),
+            (of(&|kind| kind != FolderKind::App), format!("chown -R {owner}")),
+            // What is in it already stays root's: the program can add to it, and COPY --chown gives it what it is.
+            (of(&|kind| kind == FolderKind::App), format!("chown {owner}")),
+        ];
+        let steps = steps.iter().filter(|(paths, _)| !paths.is_empty());
+        let script = steps.map(|(paths, command)| format!("{command} {paths}")).collect::<Vec<_>>().join(" && ");
+        (!script.is_empty()).then_some(script)
     }
 
     /// The first VOLUME of the stage that names one of them.
@@ -212,10 +228,17 @@ fn is_state(path: &str) -> bool {
     NAMES.contains(&name) || PLACES.iter().any(|place| is_below(path, place))
 }
 
-/// The WORKDIR in force at the end, where nothing is put into it: the app's work lands there, not its code.
-fn bare_workdir(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
+/// The WORKDIR in force at the end, if it is the app's own.
+fn app_workdir(stage: &Stage) -> Option<String> {
     let workdir = stage.end.workdir.as_ref().filter(|workdir| !workdir.value.overridable)?;
     let path = join("/", workdir.value.known()?);
+    is_own(&path).then_some(path)
+}
+
+/// The WORKDIR in force at the end, where nothing is put into it: the app's work lands there, not its code.
+fn bare_workdir(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
+    let workdir = stage.end.workdir.as_ref()?;
+    let path = app_workdir(stage)?;
     let names = |command: &CommandRef<'_>, word: &Word| {
         let text = command.resolve(word).unwrap_or_else(|| word.text.clone());
         text.contains(&path) || text.starts_with("./")
@@ -237,7 +260,7 @@ fn bare_workdir(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
         .filter_map(|index| Some((index, dockerfile.instructions.get(index)?)))
         .any(|(at, it)| commands_of(at, it).any(|command| names(&command, &command.command.name)));
     let used = run_commands(dockerfile, stage).any(ran) || copied(Keyword::Copy) || copied(Keyword::Add);
-    (!used && !code_is_there && is_own(&path)).then_some(path)
+    (!used && !code_is_there).then_some(path)
 }
 
 /// What the server that the base image is about writes, by its repository: read in the images' Dockerfiles and default
