@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::diagnostic::{Diagnostic, Fix, Safety};
 use crate::model::Dockerfile;
-use crate::text::Edit;
+use crate::text::{Edit, Span};
 
 use super::Banned;
 
@@ -60,7 +60,7 @@ fn fits(dockerfile: &Dockerfile, fix: &Fix) -> bool {
 #[derive(Default)]
 struct Taken<'a> {
     /// Start, and end with lint and edit.
-    spans: BTreeMap<u32, (u32, &'static str, Option<&'a Edit>)>,
+    spans: BTreeMap<u32, (u32, &'static str, &'a Edit)>,
     files: HashMap<&'a str, &'static str>,
 }
 
@@ -70,11 +70,9 @@ impl<'a> Taken<'a> {
         let mut winner = None;
         let mut same = !fix.edits.is_empty() && fix.others.is_empty();
         for edit in &fix.edits {
-            // Edits that meet at an offset are in each other's way too: their order would mean something.
-            let before = self.spans.range(..=edit.span.end).next_back();
-            let met = before.filter(|(_, (end, ..))| *end >= edit.span.start);
-            same &= met.is_some_and(|(_, (.., other))| *other == Some(edit));
-            winner = winner.or(met.map(|(_, (_, lint, _))| *lint));
+            let met = self.met(edit.span);
+            same &= met.is_some_and(|(_, other)| other == edit);
+            winner = winner.or(met.map(|(lint, _)| lint));
         }
         for other in &fix.others {
             winner = winner.or(self.files.get(&*other.path).copied());
@@ -82,9 +80,23 @@ impl<'a> Taken<'a> {
         winner.map(|lint| (lint, same))
     }
 
+    /// The chosen edit that is in the way of one at `span`. What is put in where something else ends or starts is in its
+    /// way too, since their order would mean something; two stretches may adjoin.
+    fn met(&self, span: Span) -> Option<(&'static str, &'a Edit)> {
+        let behind =
+            |(start, (end, ..)): &(&u32, &(u32, &'static str, &'a Edit))| **start < span.end || *end >= span.start;
+        let near = self.spans.range(..=span.end).rev().take_while(behind);
+        // Chosen edits lie apart from each other, so these are few.
+        let mut meeting = near.take(3).filter(|(start, (end, ..))| {
+            let empty = span.is_empty() || *start == end;
+            if empty { **start <= span.end && span.start <= *end } else { **start < span.end && span.start < *end }
+        });
+        meeting.next().map(|(_, &(_, lint, edit))| (lint, edit))
+    }
+
     fn take(&mut self, lint: &'static str, fix: &'a Fix) {
         for edit in &fix.edits {
-            self.spans.insert(edit.span.start, (edit.span.end, lint, Some(edit)));
+            self.spans.insert(edit.span.start, (edit.span.end, lint, edit));
         }
         self.files.extend(fix.others.iter().map(|other| (&*other.path, lint)));
     }

@@ -6,7 +6,7 @@ mod check;
 mod choose;
 mod diff;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Fix, Safety};
@@ -147,7 +147,7 @@ impl Run<'_> {
         let outcome = lint::run(&dockerfile, self.settings);
         let (applied, skipped) = Default::default();
         let mut fixed = Fixed { dockerfile, outcome, files, applied, skipped, refused: self.never_ending() };
-        let mut crowded: Vec<(Skipped, String)> = Vec::new();
+        let mut crowded: Vec<Crowded> = Vec::new();
         for _ in 0..MOST_PASSES {
             let before = fixed.applied.len();
             if !self.pass(&mut fixed, &mut crowded) {
@@ -165,7 +165,7 @@ impl Run<'_> {
     }
 
     /// One round: chooses, applies, checks, lints again. False where there was nothing to apply.
-    fn pass(&mut self, fixed: &mut Fixed, crowded: &mut Vec<(Skipped, String)>) -> bool {
+    fn pass(&mut self, fixed: &mut Fixed, crowded: &mut Vec<Crowded>) -> bool {
         let lines = LineIndex::new(fixed.dockerfile.source.text());
         let line = |diagnostic: &Diagnostic| diagnostic.place.span().map_or(0, |span| lines.line(span.start) + 1);
         let Choice { mut chosen, crowded_out } =
@@ -173,10 +173,11 @@ impl Run<'_> {
         if chosen.is_empty() {
             return false;
         }
-        crowded.extend(crowded_out.into_iter().map(|(diagnostic, fix, winner)| {
+        let left_out = crowded_out.into_iter().map(|(diagnostic, fix, winner)| {
             let (lint, title, line) = (diagnostic.lint, fix.title.clone(), line(diagnostic));
             (Skipped { lint, title, winner, line }, diagnostic.fingerprint.clone())
-        }));
+        });
+        let left_out: Vec<_> = left_out.collect();
         let mut candidate = self.candidate(fixed, &chosen);
         if candidate.is_err() {
             let mut sorted = Sorted { budget: MOST_TRIALS, ..Sorted::default() };
@@ -206,6 +207,8 @@ impl Run<'_> {
             why: fix.why.clone(),
             line: line(diagnostic),
         }));
+        let applied = fixed.applied.len();
+        crowded.extend(left_out.into_iter().map(|(skipped, fingerprint)| Crowded { skipped, fingerprint, applied }));
         fixed.outcome = lint::run(&dockerfile, self.settings);
         (fixed.dockerfile, fixed.files) = (dockerfile, files);
         true
@@ -259,13 +262,30 @@ impl Run<'_> {
     }
 }
 
-/// Fixes that another one left no room for, and that were not applied later: each once.
-fn left_out(crowded: Vec<(Skipped, String)>, fixed: &Fixed) -> Vec<Skipped> {
+/// A fix that had to wait for a round, which may come.
+struct Crowded {
+    skipped: Skipped,
+    fingerprint: String,
+    /// How many fixes had been applied when the round was over.
+    applied: usize,
+}
+
+/// Fixes that another one left no room for, and whose lint applied no fix later in their stead. A finding reads otherwise
+/// when its place has changed, so a lint's fixes are counted.
+fn left_out(crowded: Vec<Crowded>, fixed: &Fixed) -> Vec<Skipped> {
     let mut seen = HashSet::new();
-    let applied: HashSet<(&str, &str)> =
-        fixed.applied.iter().map(|applied| (applied.lint, applied.title.as_str())).collect();
-    let left = crowded.into_iter().filter(|(skipped, fingerprint)| {
-        !applied.contains(&(skipped.lint, skipped.title.as_str())) && seen.insert((skipped.lint, fingerprint.clone()))
-    });
-    left.map(|(skipped, _)| skipped).collect()
+    let mut later: HashMap<&str, usize> = HashMap::new();
+    let mut left = Vec::new();
+    for Crowded { skipped, fingerprint, applied } in crowded {
+        if !seen.insert((skipped.lint, fingerprint)) {
+            continue;
+        }
+        let count = || fixed.applied[applied..].iter().filter(|one| one.lint == skipped.lint).count();
+        let later = later.entry(skipped.lint).or_insert_with(count);
+        match later.checked_sub(1) {
+            Some(rest) => *later = rest,
+            None => left.push(skipped),
+        }
+    }
+    left
 }

@@ -48,6 +48,10 @@ words!(ELSEWHERE, "remote", |dockerfile, span| {
         vec![Edit::replace(span, "local"), Edit::replace(Span::new(next, next + 6), "x")],
     )
 });
+words!(GONE, "CMD gone", |_, span| {
+    let line = Span::new(span.start, span.end + 1);
+    Fix::safe("Take it out", "a later one counts", vec![Edit::delete(line)]).removes("CMD").removes_command("gone")
+});
 words!(OUTSIDE, "outside", |_, _| Fix::safe(
     "Cut what is not there",
     "a lie",
@@ -57,6 +61,7 @@ words!(OUTSIDE, "outside", |_, _| Fix::safe(
 static LINTS: &[Entry] = &[
     Entry { name: "breaks", lint: &BREAKS, readme: "" },
     Entry { name: "elsewhere", lint: &ELSEWHERE, readme: "" },
+    Entry { name: "gone", lint: &GONE, readme: "" },
     Entry { name: "good", lint: &GOOD, readme: "" },
     Entry { name: "maybe", lint: &MAYBE, readme: "" },
     Entry { name: "nothing", lint: &NOTHING, readme: "" },
@@ -184,6 +189,15 @@ fn thousands_of_fixes_take_one_round() {
     let fixed = fixed(&file);
     assert_eq!(fixed.applied.len(), 5000);
     assert_eq!(text(&fixed), file.replace("wrong", "right"));
+}
+
+#[test]
+fn stretches_that_adjoin_go_in_one_round() {
+    // Each fix takes its lines out whole, and the next starts where it ends.
+    let file = format!("FROM a\n{}CMD x\n", "CMD gone\n".repeat(3000));
+    let fixed = fixed(&file);
+    assert_eq!((text(&fixed), fixed.applied.len()), ("FROM a\nCMD x\n", 3000));
+    assert!(fixed.skipped.is_empty() && fixed.refused.is_empty());
 }
 
 #[test]
