@@ -83,13 +83,10 @@ impl<'a> Taken<'a> {
     /// The chosen edit that is in the way of one at `span`. What is put in where something else ends or starts is in its
     /// way too, since their order would mean something; two stretches may adjoin.
     fn met(&self, span: Span) -> Option<(&'static str, &'a Edit)> {
-        let behind =
-            |(start, (end, ..)): &(&u32, &(u32, &'static str, &'a Edit))| **start < span.end || *end >= span.start;
-        let near = self.spans.range(..=span.end).rev().take_while(behind);
-        // Chosen edits lie apart from each other, so these are few.
-        let mut meeting = near.take(3).filter(|(start, (end, ..))| {
-            let empty = span.is_empty() || *start == end;
-            if empty { **start <= span.end && span.start <= *end } else { **start < span.end && span.start < *end }
+        // Chosen edits lie apart or adjoin, so the last one at most can hide another that is in the way.
+        let mut meeting = self.spans.range(..=span.end).rev().take(2).filter(|(start, (end, ..))| {
+            let inserts = span.is_empty() || *start == end;
+            if inserts { **start <= span.end && span.start <= *end } else { **start < span.end && span.start < *end }
         });
         meeting.next().map(|(_, &(_, lint, edit))| (lint, edit))
     }
