@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{CommandRef, Dockerfile, Stage, is_root, strips_setid};
+use crate::model::{CommandRef, Dockerfile, PrivilegeDrop, Stage, drops_privileges, is_root, strips_setid};
 use crate::shell::Dialect;
 use crate::shell::tools::{self, Tool};
 use crate::syntax::ast::Keyword;
 use crate::tables::Family;
-use crate::text::Span;
+use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
     summary: "The image changes to another user but keeps setuid programs",
@@ -28,10 +28,7 @@ pub(super) static LINT: Lint = Lint {
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let Some(stage) = dockerfile.target() else { return };
-    let Some(user) = &stage.end.user else { return };
-    if !user.value.known().is_some_and(is_plain_user) {
-        return;
-    }
+    let Some(change) = Change::of(dockerfile, stage) else { return };
     // What of them is known by its content needs no family's table.
     let content = dockerfile.content_under(stage);
     let Some(image) = dockerfile.image_under(stage) else { return };
@@ -55,13 +52,16 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         programs.push("…".to_owned());
     }
     let list = if programs.is_empty() { "`su`, `mount`, …".to_owned() } else { programs.join(", ") };
-    let message = format!("USER `{}` leaves setuid programs in the image: {list}", user.value.text);
+    let message = format!("{} leaves setuid programs in the image: {list}", change.what);
     // Files are named where all of them are known: the base image's own, and no package brings others.
     let named = if kept.installs || !known.iter().all(|path| is_plain(path)) { &[] } else { known };
-    let finding = findings.report(user.span, message);
+    let finding = findings.report(change.span, message);
     finding
         .because("a hole in one of them makes this user root in the container, unless it runs with no-new-privileges")
-        .help(format!("Add `RUN {STRIP}` in front of USER"))
+        .help(match change.user {
+            Some(_) => format!("Add `RUN {STRIP}` in front of USER"),
+            None => format!("Add `RUN {STRIP}` behind the last step"),
+        })
         .aliases(LINT.aliases);
     // Every image of the family has these; who installs nothing has done nothing to bring them.
     if !kept.installs {
@@ -75,9 +75,53 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     } else if kept.base {
         finding.label(image.span, "images made from this distribution come with some (`su`, `mount`, …)");
     }
-    if let Some(fix) = stripped(dockerfile, stage, user.instruction, &kept, named) {
+    let fix = match change.user {
+        Some(user) => stripped(dockerfile, stage, user, &kept, named),
+        None => stripped_at_end(dockerfile, stage, named),
+    };
+    if let Some(fix) = fix {
         finding.fix(fix);
     }
+}
+
+/// What changes to a user without root's rights.
+struct Change {
+    span: Span,
+    /// What it is, as the start of a sentence.
+    what: String,
+    /// The USER (index); `None` where what the container starts gives root up by itself.
+    user: Option<usize>,
+}
+
+impl Change {
+    fn of(dockerfile: &Dockerfile, stage: &Stage) -> Option<Self> {
+        let user = stage.end.user.as_ref();
+        if let Some(user) = user.filter(|user| user.value.known().is_some_and(is_plain_user)) {
+            let what = format!("USER `{}`", user.value.text);
+            return Some(Self { span: user.span, what, user: Some(user.instruction) });
+        }
+        if user.is_some_and(|user| !user.value.known().is_some_and(is_root)) {
+            return None;
+        }
+        let start = stage.end.entrypoint.or(stage.end.cmd)?;
+        let span = match drops_privileges(dockerfile, stage)? {
+            PrivilegeDrop::Command(span) => span,
+            PrivilegeDrop::Script(_) => dockerfile.instructions[start].ast.span,
+            PrivilegeDrop::Base | PrivilegeDrop::Likely(_) => return None,
+        };
+        let keyword = dockerfile.instructions[start].ast.keyword.as_str();
+        Some(Self { span, what: format!("what {keyword} starts gives root up, and"), user: None })
+    }
+}
+
+/// The step behind the last one, where the stage ends as root.
+fn stripped_at_end(dockerfile: &Dockerfile, stage: &Stage, named: &[String]) -> Option<Fix> {
+    let last = stage.instructions.clone().next_back()?;
+    if stage.end.shell.dialect != Dialect::Posix || !dockerfile.acts_as_root(last) {
+        return None;
+    }
+    let edit = dockerfile.insert_behind_steps(stage, &strip(named, dockerfile))?;
+    Some(strip_fix(edit, named))
 }
 
 /// The step in front of the last USER, as root. `None` where no shell would run it, or a step that brings more follows.
@@ -94,7 +138,11 @@ fn stripped(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept, na
     if !is_root {
         lines.insert(0, dockerfile.line(Keyword::User, "root"));
     }
-    let edit = dockerfile.insert_above(user, &lines)?;
+    let fix = strip_fix(dockerfile.insert_above(user, &lines)?, named);
+    Some(if is_root { fix } else { fix.adds("USER") })
+}
+
+fn strip_fix(edit: Edit, named: &[String]) -> Fix {
     let why = "the app may call one of the programs and need what its bit gives";
     let fix = if named.is_empty() {
         let title = "Take the setuid and setgid bits off all files";
@@ -103,8 +151,7 @@ fn stripped(dockerfile: &Dockerfile, stage: &Stage, user: usize, kept: &Kept, na
         let title = format!("Take the setuid and setgid bits off the image's {} files that have one", named.len());
         Fix::risky(title, why, vec![edit])
     };
-    let fix = fix.adds("RUN").adds_command("chmod");
-    Some(if is_root { fix } else { fix.adds("USER") })
+    fix.adds("RUN").adds_command("chmod")
 }
 
 /// What takes the bits off: `-xdev` keeps it on the image's own file system, `-type f` from following links, and find

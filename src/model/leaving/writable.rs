@@ -152,7 +152,13 @@ impl Folders {
         for instruction in range.filter_map(|index| dockerfile.instructions.get(index)) {
             let copies = matches!(instruction.ast.keyword, Keyword::Copy | Keyword::Add);
             let holds = |path: &str| self.needed.iter().any(|it| kinds(it.kind) && is_below(path, &it.path));
-            if copies && instruction.flag("chown").is_none() && destination(instruction).is_some_and(|at| holds(&at)) {
+            // A whole system is nobody's app.
+            let whole = instruction.values.iter().rev().skip(1).any(|source| source.text == "/");
+            if copies
+                && !whole
+                && instruction.flag("chown").is_none()
+                && destination(instruction).is_some_and(|at| holds(&at))
+            {
                 edits.push(Edit::insert(instruction.ast.name.span.end, format!(" --chown={}", account.owner)));
             }
         }
