@@ -80,7 +80,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     // A stage without FROM is no file to mend.
     let from = &dockerfile.instructions[stage.instructions.start].ast;
     if from.keyword == Keyword::From
-        && let Some(fix) = leave_root(dockerfile, stage)
+        && let Some(fix) = account.and_then(|account| leave_root(dockerfile, stage, &account))
     {
         finding.fix(fix);
     }

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{
-    Base, BaseUser, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges, leave_root, starts_as_root,
+    Base, BaseUser, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges, leave_root, run_as, starts_as_root,
 };
 use crate::syntax::ast::Keyword;
 use crate::text::{Edit, Span};
@@ -76,7 +76,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         finding.help(
             "Create a user and end the stage with `USER 10001`, or drop root in the entrypoint with setpriv or gosu",
         );
-        if let Some(fix) = leave_root(dockerfile, stage) {
+        if let Some(fix) = run_as(dockerfile, stage).and_then(|account| leave_root(dockerfile, stage, &account)) {
             finding.fix(with_doubt(fix, doubt));
         }
         return;

@@ -28,7 +28,6 @@ pub(super) static LINT: Lint = Lint {
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let Some(stage) = dockerfile.target() else { return };
-    let Some(change) = Change::of(dockerfile, stage) else { return };
     // What of them is known by its content needs no family's table.
     let content = dockerfile.content_under(stage);
     let Some(image) = dockerfile.image_under(stage) else { return };
@@ -41,6 +40,7 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     if own.is_none() && matches!(family, Family::Distroless | Family::Busybox | Family::Windows) {
         return;
     }
+    let Some(change) = Change::of(dockerfile, stage) else { return };
     let kept = Kept::of(dockerfile, stage, family, has_some);
     if kept.brought.is_empty() && !kept.base {
         return;

@@ -208,14 +208,18 @@ impl Trace {
     fn command(&mut self, stage: &Stage, command: &CommandRef<'_>) {
         let own = command.command;
         let name = own.base_name();
-        let Some(invocation) = tools::invocation(own) else {
-            if matches!(name, "userdel" | "deluser")
-                && let Some(gone) = own.arguments.last()
-            {
-                self.made.retain(|(name, _)| *name != gone.text);
-            }
-            return;
-        };
+        if matches!(name, "userdel" | "deluser")
+            && let Some(gone) = own.arguments.last()
+        {
+            self.made.retain(|(name, _)| *name != gone.text);
+        }
+        // Most commands are none of these, and reading their options takes time.
+        const TELLING: [&str; 14] = [
+            "useradd", "adduser", "groupadd", "addgroup", "chown", "apt-get", "apt", "apk", "dnf", "dnf5", "yum",
+            "microdnf", "tdnf", "zypper",
+        ];
+        let telling = TELLING.contains(&name).then(|| tools::invocation(own));
+        let Some(invocation) = telling.flatten() else { return };
         let certain = own.nesting == Nesting::Plain || own.nesting == Nesting::Argument && is_by_sudo(command);
         match invocation.tool {
             Tool::Useradd | Tool::Adduser => {

@@ -7,16 +7,15 @@ use crate::syntax::ports;
 use crate::tables::Family;
 use crate::text::{Edit, Span};
 
-use super::account::{AccountSource, RunAs, run_as};
+use super::account::{AccountSource, RunAs};
 use super::writable::{FolderKind, Folders, is_below};
 use crate::model::script_of;
 use crate::model::{BaseUser, Dockerfile, PrivilegeDrop, Stage, drops_privileges};
 
 /// The fix that adds USER, and what it needs, to a stage that ends as root or as whoever the base image says. `None`
-/// where the lines have no place, or no account is sure to do.
+/// where the lines have no place. `account` is what [`super::run_as`] says of the stage.
 #[must_use]
-pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
-    let account = run_as(dockerfile, stage)?;
+pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage, account: &RunAs) -> Option<Fix> {
     let folders = if keeps_base_user(account.source) { Folders::default() } else { Folders::of(dockerfile, stage) };
     let folders = Folders { needed: folders.needed.into_iter().filter(|_| account.user != "ContainerUser").collect() };
     let mut plan = Plan::default();
@@ -26,30 +25,30 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
     let mut edits = Vec::new();
     let mut given = true;
     let mut apps = Vec::new();
-    let volume = folders.first_volume(dockerfile, stage).filter(|_| account.can_run && is_there_early(&account));
+    let volume = folders.first_volume(dockerfile, stage).filter(|_| account.can_run && is_there_early(account));
     match volume.filter(|index| is_root_by_then(dockerfile, stage, *index)) {
         // What is done to a volume behind its VOLUME is lost with some builders.
         Some(index) => {
             let mut early = Plan::default();
             let volumes = |kind| kind == FolderKind::Volume;
-            folders.giving(&account, volumes).iter().for_each(|script| early.run(dockerfile, script));
+            folders.giving(account, volumes).iter().for_each(|script| early.run(dockerfile, script));
             edits.push(dockerfile.insert_above(index, &early.lines)?);
             plan.said.extend(early.said);
-            edits.extend(folders.copies(dockerfile, index..stage.instructions.end, &account, volumes));
-            apps = app_copies(dockerfile, stage, &account, &folders);
+            edits.extend(folders.copies(dockerfile, index..stage.instructions.end, account, volumes));
+            apps = app_copies(dockerfile, stage, account, &folders);
             folders
-                .giving(&account, |kind| kind != FolderKind::Volume)
+                .giving(account, |kind| kind != FolderKind::Volume)
                 .iter()
                 .for_each(|script| plan.run(dockerfile, script));
         }
         None if account.can_run => {
-            folders.giving(&account, |_| true).iter().for_each(|script| plan.run(dockerfile, script));
-            apps = app_copies(dockerfile, stage, &account, &folders);
+            folders.giving(account, |_| true).iter().for_each(|script| plan.run(dockerfile, script));
+            apps = app_copies(dockerfile, stage, account, &folders);
         }
         None => {
             // Where no step can give the folder itself, its files are better left to root.
             let copies =
-                folders.copies(dockerfile, stage.instructions.clone(), &account, |kind| kind != FolderKind::App);
+                folders.copies(dockerfile, stage.instructions.clone(), account, |kind| kind != FolderKind::App);
             given = copies.len() >= folders.needed.iter().filter(|folder| folder.kind != FolderKind::App).count();
             edits.extend(copies);
         }
@@ -57,15 +56,15 @@ pub fn leave_root(dockerfile: &Dockerfile, stage: &Stage) -> Option<Fix> {
     edits.extend(apps.into_iter().filter(|edit| !edits.contains(edit)).collect::<Vec<_>>());
     plan.lines.push(dockerfile.line(Keyword::User, &account.user));
     edits.push(dockerfile.insert_behind_steps(stage, &plan.lines)?);
-    let doubt = doubt(dockerfile, stage, &account, given.then_some(&folders));
+    let doubt = doubt(dockerfile, stage, account, given.then_some(&folders));
     let (safety, why) = match doubt {
         Some(doubt) => (Safety::Suggestion, doubt),
         None if is_same(dockerfile, stage, account.source) => {
             (Safety::Safe, "the base image sets this user already, as its configuration says".to_owned())
         }
-        None => (Safety::Unsafe, risks(dockerfile, stage, &account, &folders)),
+        None => (Safety::Unsafe, risks(dockerfile, stage, account, &folders)),
     };
-    let mut fix = Fix::new(title(&account, Some(&folders).filter(|_| given)), safety, why, edits).adds("USER");
+    let mut fix = Fix::new(title(account, Some(&folders).filter(|_| given)), safety, why, edits).adds("USER");
     for (kind, name) in plan.said {
         fix = if kind == Said::Instruction { fix.adds(name) } else { fix.adds_command(name) };
     }
@@ -346,7 +345,11 @@ mod tests {
     fn fix(text: &str, content: Option<ImageContent>) -> Fix {
         let mut file = Dockerfile::new("Dockerfile", Source::from(text));
         file.images.insert("base:1".to_owned(), ImageFacts { digest: None, content });
-        leave_root(&file, file.target().expect("a stage")).expect("a fix")
+        {
+            let stage = file.target().expect("a stage");
+            let account = crate::model::run_as(&file, stage).expect("an account");
+            leave_root(&file, stage, &account).expect("a fix")
+        }
     }
 
     #[test]

@@ -51,15 +51,17 @@ impl Folders {
         let mut gone = Vec::new();
         let mut emptied = Vec::new();
         for command in run_commands(dockerfile, stage) {
+            let name = command.command.base_name();
+            if !matches!(name, "mkdir" | "chmod" | "chown" | "rm") {
+                continue;
+            }
             let moved = command.script.commands[..command.index].iter().any(|one| one.base_name() == "cd");
             let certain = command.command.nesting == Nesting::Plain;
-            let Some(invocation) = tools::invocation(command.command) else {
-                if command.command.base_name() == "rm" {
-                    gone.extend(command.command.arguments.iter().filter_map(|word| path_of(&command, word, moved)));
-                    emptied.extend(command.command.arguments.iter().filter_map(|word| word.text.strip_suffix("/*")));
-                }
-                continue;
-            };
+            if name == "rm" {
+                gone.extend(command.command.arguments.iter().filter_map(|word| path_of(&command, word, moved)));
+                emptied.extend(command.command.arguments.iter().filter_map(|word| word.text.strip_suffix("/*")));
+            }
+            let Some(invocation) = tools::invocation(command.command) else { continue };
             let targets = invocation.targets().iter().filter_map(|word| path_of(&command, word, moved));
             match invocation.tool {
                 Tool::Mkdir if certain => {
