@@ -149,14 +149,9 @@ impl Run<'_> {
         let mut fixed = Fixed { dockerfile, outcome, files, applied, skipped, refused: self.never_ending() };
         let mut crowded: Vec<Crowded> = Vec::new();
         for _ in 0..MOST_PASSES {
-            let before = fixed.applied.len();
             if !self.pass(&mut fixed, &mut crowded) {
                 fixed.skipped = left_out(crowded, &fixed);
                 return Ok(fixed);
-            }
-            if fixed.applied.len() == before {
-                // Every fix of the pass was refused; the rest of them may still do.
-                continue;
             }
         }
         let last = choose(&fixed.dockerfile, &fixed.outcome.diagnostics, self.allowed, &self.banned);
