@@ -52,7 +52,7 @@ fn is_meant(instruction: &Instruction) -> bool {
 fn report(dockerfile: &Dockerfile, instruction: &Instruction, body: &Word, findings: &mut Findings) {
     let keyword = instruction.effective().keyword;
     let Some(script) = instruction.scripts.first().filter(|script| !script.commands.is_empty()) else { return };
-    let words = plain_words(script);
+    let words = plain_words(dockerfile, instruction, script);
     let is_entrypoint = keyword == Keyword::Entrypoint;
     let because = if is_entrypoint {
         "the shell is process 1 and need not pass SIGTERM on; CMD and the arguments of `docker run` are dropped"
@@ -175,7 +175,7 @@ const WITHOUT_ENTRYPOINT: [&str; 19] = [
 
 /// The words as a JSON array, each left in its place.
 fn exec_form(dockerfile: &Dockerfile, stage: &Stage, instruction: &Instruction, script: &Script) -> Option<Fix> {
-    let words = plain_words(script)?;
+    let words = plain_words(dockerfile, instruction, script)?;
     let command = script.commands.first()?;
     let spans = std::iter::once(command.name.span).chain(command.arguments.iter().map(|word| word.span));
     let last = words.len() - 1;
@@ -313,12 +313,16 @@ fn behind_entrypoint(dockerfile: &Dockerfile, instruction: &Instruction) -> bool
     entrypoint.is_some_and(|entrypoint| matches!(entrypoint.ast.arguments, Arguments::Exec(_)))
 }
 
-/// The words of a script that needs no shell: one command of literal words, no builtin.
-fn plain_words(script: &Script) -> Option<Vec<&str>> {
+/// The words of a script that needs no shell: one command of literal words, no builtin, with nothing before or behind it
+/// (`time`, `!`, `&`).
+fn plain_words<'a>(dockerfile: &Dockerfile, instruction: &Instruction, script: &'a Script) -> Option<Vec<&'a str>> {
+    let Arguments::Shell(body) = &instruction.effective().arguments else { return None };
     // What the command itself runs (`sudo x`) is listed behind it.
     let mut own = script.commands.iter().filter(|command| command.parent.is_none());
     let (Some(command), None) = (own.next(), own.next()) else { return None };
-    let is_plain = command.redirects.is_empty() && command.assignments.is_empty();
+    let end = body.span.start + dockerfile.text(body.span).trim_end().len() as u32;
+    let is_alone = command.span == Span::new(body.span.start, end);
+    let is_plain = is_alone && command.redirects.is_empty() && command.assignments.is_empty();
     let words = std::iter::once(&command.name).chain(&command.arguments);
     let words: Option<Vec<&str>> = words.map(|word| word.literal()).collect();
     words.filter(|words| is_plain && !words[0].is_empty() && !BUILTINS.contains(&words[0]))

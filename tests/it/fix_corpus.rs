@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use harden::diagnostic::{Diagnostic, Safety};
-use harden::fix::{Files, Fixed, fix};
+use harden::fix::{Files, Fixed, check, fix};
 use harden::lint::{Choice, Preset, Selection, Settings};
 use harden::model::{Dockerfile, ImageFacts};
 use harden::text::Source;
@@ -101,6 +101,31 @@ fn no_file_breaks_and_a_second_run_has_nothing_to_do() {
         let texts = files.iter().zip(&results).map(|(file, (after, _))| (file.name.as_str(), after.text()));
         refused_by_buildkit(texts.collect());
     }
+}
+
+/// Suggestions are never applied here, but editors offer them.
+#[test]
+fn every_fix_of_the_sample_does_alone_what_it_says() {
+    let sample: Vec<File> = files().into_iter().filter(|file| file.sample).collect();
+    let settings = settings(true);
+    let results = parallel(&sample, |file| {
+        let read = |source: Source| with_digests(plain(&file.name, source));
+        let before = read(Source::from(file.text.as_str()));
+        let found = harden::lint::run(&before, &settings).diagnostics;
+        let mut problems = Vec::new();
+        for (diagnostic, fix) in found.iter().flat_map(|one| one.fixes.iter().map(move |fix| (one, fix))) {
+            let told = |problem: String| format!("{}: {}: `{}`: {problem}", file.name, diagnostic.lint, fix.title);
+            match before.source.edited(&fix.edits) {
+                Err(conflict) => problems.push(told(format!("{conflict:?}"))),
+                Ok(after) => {
+                    problems.extend(check(&before, &read(after), &[fix]).err().map(|why| told(why.to_string())))
+                }
+            }
+        }
+        problems
+    });
+    let problems: Vec<&String> = results.iter().flatten().collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), list(&problems));
 }
 
 #[test]
