@@ -101,6 +101,12 @@ pub(super) fn replace(changes: &[Change<'_>]) -> Result<(), Refusal> {
 }
 
 fn unchanged(change: &Change<'_>, shown: &str) -> Result<(), Refusal> {
+    // A pipe or a device can be read once, and not be replaced at all.
+    if fs::metadata(change.path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Refusal::Failed(format!(
+            "{shown} is no regular file; hand its text over as standard input, with `-`"
+        )));
+    }
     let now = match fs::read(change.path) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,

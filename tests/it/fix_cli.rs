@@ -181,6 +181,23 @@ fn a_read_only_file_is_left_and_named() {
 
 #[cfg(unix)]
 #[test]
+fn a_pipe_is_not_replaced() {
+    let folder = folder(&[]);
+    let pipe = folder.path().join("Dockerfile");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, BEFORE).expect("somebody reads")
+    });
+    let ran = harden(folder.path(), &["fix", "--only", ONLY, "Dockerfile"]);
+    writer.join().expect("the writer ends");
+    assert_eq!(ran.stderr, "error: `Dockerfile` is no regular file; hand its text over as standard input, with `-`\n");
+    assert_eq!(ran.code, Some(2));
+    assert_eq!(names(folder.path()), [".git", "Dockerfile"]);
+}
+
+#[cfg(unix)]
+#[test]
 fn mode_and_links_stay() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = folder(&[("real/Dockerfile.base", BEFORE)]);
