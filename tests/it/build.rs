@@ -16,6 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::cli::harden;
+use crate::support;
 use compare::Difference;
 use container::Answer;
 use image::Image;
@@ -59,7 +60,6 @@ struct Outcome {
 }
 
 #[test]
-#[allow(clippy::print_stderr)]
 fn what_fix_makes_builds_and_is_the_same_program() {
     let start = Instant::now();
     let only = std::env::var("HARDEN_PROOF_ONLY").unwrap_or_default();
@@ -75,13 +75,16 @@ fn what_fix_makes_builds_and_is_the_same_program() {
     if let Some(tools) = Tools::find(&scratch.path().join("tools")) {
         let builds = prove_all(&projects, &tools, scratch.path(), &mut wrong);
         let seconds = start.elapsed().as_secs_f64();
-        eprintln!("proof: {} projects, {builds} builds, {} wrong, {seconds:.0} seconds", projects.len(), wrong.len());
+        support::figure(&format!(
+            "proof: {} projects, {builds} builds, {} wrong, {seconds:.0} seconds",
+            projects.len(),
+            wrong.len()
+        ));
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Builds and compares all projects with both builders, and prints a line for each; the number of builds.
-#[allow(clippy::print_stderr)]
 fn prove_all(projects: &[Project], tools: &Tools, scratch: &Path, wrong: &mut Vec<String>) -> usize {
     // One thread a builder: they share nothing but the projects, and two are what a small machine has cores for.
     let of = |builder: Builder| {
@@ -97,7 +100,7 @@ fn prove_all(projects: &[Project], tools: &Tools, scratch: &Path, wrong: &mut Ve
     let mut builds = 0;
     for ((project, buildah), buildkit) in projects.iter().zip(&buildah).zip(&buildkit) {
         if project.proof.parse_only {
-            eprintln!("proof: {:<22} parsed only: {}", project.name, project.proof.why);
+            support::figure(&format!("proof: {:<22} parsed only: {}", project.name, project.proof.why));
             continue;
         }
         let with = match (buildah, buildkit) {
@@ -123,14 +126,14 @@ fn prove_all(projects: &[Project], tools: &Tools, scratch: &Path, wrong: &mut Ve
         let Some(first) = outcomes.first() else { continue };
         let uids = first.uids.map(|uid| uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string())).join(">");
         let setuid = first.setuid.map(|count| count.to_string()).join(">");
-        eprintln!(
+        support::figure(&format!(
             "proof: {:<22} {with:<16} uid {uids:<14} setuid {setuid:<8} differences {}/{} {:.1} s{}",
             project.name,
             seen[Level::Safe as usize].len(),
             seen[Level::Unsafe as usize].len(),
             outcomes.iter().map(|outcome| outcome.took.as_secs_f64()).sum::<f64>(),
             if outcomes.iter().any(|outcome| !outcome.wrong.is_empty()) { " WRONG" } else { "" }
-        );
+        ));
     }
     builds
 }

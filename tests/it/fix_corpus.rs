@@ -96,7 +96,12 @@ fn no_file_breaks_and_a_second_run_has_nothing_to_do() {
         });
         let problems: Vec<&String> = results.iter().flat_map(|(_, problems)| problems).collect();
         let changed = results.iter().zip(&files).filter(|((after, _), file)| after.text() != file.text).count();
-        report(&format!("{} of {} files changed by {} fixes of all lints", changed, files.len(), allowed.as_str()));
+        support::figure(&format!(
+            "{} of {} files changed by {} fixes of all lints",
+            changed,
+            files.len(),
+            allowed.as_str()
+        ));
         assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), list(&problems));
         let texts = files.iter().zip(&results).map(|(file, (after, _))| (file.name.as_str(), after.text()));
         refused_by_buildkit(texts.collect());
@@ -213,7 +218,7 @@ fn safe_fixes_of_the_sample_leave_no_new_finding_and_none_of_the_fixed_ones() {
     let changed = results.iter().filter(|(_, applied, _)| *applied > 0).count();
     let fixes: usize = results.iter().map(|(_, applied, _)| applied).sum();
     let touched: usize = results.iter().map(|(.., touched)| touched).sum();
-    report(&format!(
+    support::figure(&format!(
         "safe fixes of all lints change {changed} of {} files of the sample ({:.1} %): {fixes} fixes, {:.2} lines touched a fix",
         sample.len(),
         100.0 * changed as f64 / sample.len() as f64,
@@ -278,15 +283,17 @@ fn half_of_the_default_findings_have_a_fix() {
             table.entry(diagnostic.lint).or_default()[best] += 1;
         }
         let with = if digests { "with" } else { "without" };
-        report(&format!("default findings on the sample, {with} digests of images: safe, unsafe, suggestion, no fix"));
+        support::figure(&format!(
+            "default findings on the sample, {with} digests of images: safe, unsafe, suggestion, no fix"
+        ));
         let mut total = [0; 4];
         for (lint, counts) in &table {
-            report(&format!("  {lint:22} {:5} {:5} {:5} {:5}", counts[0], counts[1], counts[2], counts[3]));
+            support::figure(&format!("  {lint:22} {:5} {:5} {:5} {:5}", counts[0], counts[1], counts[2], counts[3]));
             (0..4).for_each(|index| total[index] += counts[index]);
         }
         let all = found.len() as f64;
         let share = |count: usize| 100.0 * count as f64 / all;
-        report(&format!(
+        support::figure(&format!(
             "  of {}: safe {:.1} %, unsafe {:.1} %, suggestion {:.1} %, none {:.1} %",
             found.len(),
             share(total[0]),
@@ -301,12 +308,4 @@ fn half_of_the_default_findings_have_a_fix() {
 
 fn list(lines: &[impl std::fmt::Display]) -> String {
     lines.iter().take(30).map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-/// Figures go where they are seen even when the test passes.
-#[allow(clippy::print_stderr)]
-fn report(line: &str) {
-    use std::io::stderr;
-    // The test harness keeps what `eprintln!` writes; the figures are for everyone.
-    let _ = writeln!(stderr(), "{line}");
 }

@@ -1,6 +1,6 @@
 //! What several test modules need: the shared corpus, and skipping that can be forbidden.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use harden::model::{Account, ImageContent, ImageFacts};
@@ -14,6 +14,11 @@ pub(crate) fn skip(why: &str) {
         "skipped, but all tests are wanted: {why}"
     );
     eprintln!("skipped: {why}");
+}
+
+/// Writes down a figure where it is seen even when the test passes: the harness keeps what `eprintln!` writes.
+pub(crate) fn figure(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The root of the checkout.
