@@ -115,20 +115,19 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         } else {
             fixing.write(&job.path)
         };
-        let fixing = match written {
-            Ok(()) => fixing,
-            Err(Refusal::Failed(message)) => {
+        let done = match written {
+            Ok(()) => Ok(fixing),
+            // Another file of this run may have changed an ignore file that both share: once more, from what is there.
+            // Standard input is not to be had again.
+            Err(Refusal::Changed(_)) if !is_stdin(&job.path) => once_more(job, &outside, arguments.allowed()),
+            Err(Refusal::Changed(message) | Refusal::Failed(message)) => Err(message),
+        };
+        let fixing = match done {
+            Ok(fixing) => fixing,
+            Err(message) => {
                 report.problem(&job.shown, message);
                 return Ok(());
             }
-            // Another file of this run may have changed an ignore file that both share: once more, from what is there.
-            Err(Refusal::Changed(_)) => match once_more(job, &outside, arguments.allowed()) {
-                Ok(fixing) => fixing,
-                Err(message) => {
-                    report.problem(&job.shown, message);
-                    return Ok(());
-                }
-            },
         };
         let left = &fixing.fixed.outcome.diagnostics;
         failing |= left.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
