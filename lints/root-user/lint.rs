@@ -3,7 +3,8 @@
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{
-    Base, BaseUser, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges, leave_root, run_as, starts_as_root,
+    self, Base, BaseUser, Dockerfile, PrivilegeDrop, Setting, Stage, drops_privileges, leave_root, run_as,
+    starts_as_root,
 };
 use crate::syntax::ast::Keyword;
 use crate::text::{Edit, Span};
@@ -132,10 +133,9 @@ fn is_last_step(dockerfile: &Dockerfile, stage: &Stage, setting: &Setting) -> bo
 /// Whether a value of USER means root: by name or number, with or without a group; Windows' administrators too.
 fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or("").trim();
-    let zero = !name.is_empty() && name.bytes().all(|byte| byte == b'0');
     let windows =
         ["ContainerAdministrator", "Administrator", "NT AUTHORITY\\SYSTEM", "User Manager\\ContainerAdministrator"];
-    zero || name == "root"
+    model::is_root(user)
         || name == "Root"
         || name == "ROOT"
         || windows.iter().any(|known| name.eq_ignore_ascii_case(known))

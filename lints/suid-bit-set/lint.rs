@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, mode_without_setid, strips_setid};
+use crate::model::{Dockerfile, ModeChange, Modes, Stage, Target, TargetKind, strips_setid};
+use crate::shell::tools::mode;
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
@@ -95,7 +96,7 @@ fn unset(dockerfile: &Dockerfile, change: &ModeChange<'_>) -> Option<Fix> {
     let digits = change.text.bytes().all(|byte| byte.is_ascii_digit());
     let mode = match change.mode.bits() {
         Some(bits) if digits => format!("{:04o}", bits & 0o777),
-        _ => mode_without_setid(&change.text)?,
+        _ => mode::without_setid(&change.text)?,
     };
     if !mode.is_empty() {
         return Some(Fix::risky("Leave the bit unset", why, vec![Edit::replace(place, mode)]));

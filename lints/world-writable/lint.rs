@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, is_root, mode_without_world_write};
-use crate::shell::tools;
+use crate::model::{Dockerfile, ModeChange, Modes, Target, TargetKind, is_root};
+use crate::shell::tools::{self, mode};
 use crate::shell::{Command, Guard, Nesting};
 use crate::syntax::ast::Keyword;
 use crate::text::{Edit, Span};
@@ -191,7 +191,7 @@ fn narrower(dockerfile: &Dockerfile, change: &ModeChange<'_>, weight: Weight) ->
         (Some(bits), Weight::Shared) => format!("{:0width$o}", bits | 0o1000, width = change.text.len()),
         (Some(bits), _) => format!("{:0width$o}", bits & !0o022, width = change.text.len()),
         (None, Weight::Shared) => format!("{},+t", change.text),
-        (None, _) => mode_without_world_write(&change.text)?,
+        (None, _) => mode::without_world_write(&change.text)?,
     };
     if weight == Weight::Shared {
         let why = "a process can no longer rename or remove files of another user there, which the app may rely on";

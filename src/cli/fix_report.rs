@@ -10,7 +10,7 @@ use crate::report::Problem;
 
 use super::failure::Failure;
 use super::fix::Format;
-use super::output::{Console, Output};
+use super::output::{Console, Output, clean};
 
 /// How the JSON document starts; the version is that of its shape, to which fields are added, never changed.
 const START: &str = "{\"version\":1,\"files\":[";
@@ -257,9 +257,4 @@ impl<'a> ProblemView<'a> {
 
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// Text from a file, fit for a terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -88,11 +88,15 @@ impl Console {
             Color::Never => ColorChoice::Never,
         };
         let mut stream = AutoStream::new(io::stderr().lock(), choice);
-        let message: String =
-            message.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let message = clean(&message.to_string());
         // There is nowhere left to tell that standard error is closed.
         let _ = writeln!(stream, "{style}{word}{style:#}: {message}");
     }
+}
+
+/// Text that may come from a file, fit for a terminal: no control character gets there.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Standard output, or a file that appears whole or not at all.

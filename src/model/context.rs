@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::copies::Search;
 use super::dockerignore::{Dockerignore, context_path};
-use super::facts::{CommandRef, Dockerfile, Instruction, Stage};
+use super::facts::{CommandRef, Dockerfile, Stage};
 use crate::secret;
 use crate::syntax::ast::Keyword;
 
@@ -145,7 +145,7 @@ pub fn script_of<'a>(dockerfile: &'a Dockerfile, stage: &Stage) -> Option<Contex
     let mut search = Search::new(dockerfile);
     for instruction_index in [stage.end.entrypoint, stage.end.cmd].into_iter().flatten() {
         let instruction = dockerfile.instructions.get(instruction_index)?;
-        for command in commands_of(instruction, instruction_index) {
+        for command in instruction.commands(instruction_index) {
             // COPYs behind ENTRYPOINT count too: a container starts from the finished stage.
             for (path, image_path) in candidates(&mut search, command, stage.index, stage.instructions.end) {
                 if let Some((path, ContextFile::Text(text))) = files.get_key_value(&path) {
@@ -155,13 +155,6 @@ pub fn script_of<'a>(dockerfile: &'a Dockerfile, stage: &Stage) -> Option<Contex
         }
     }
     None
-}
-
-fn commands_of(instruction: &Instruction, instruction_index: usize) -> impl Iterator<Item = CommandRef<'_>> {
-    instruction.scripts.iter().flat_map(move |script| {
-        let numbered = script.commands.iter().enumerate();
-        numbered.map(move |(index, command)| CommandRef { command, index, script, instruction, instruction_index })
-    })
 }
 
 /// Where in the context the scripts that a command calls may come from, with their paths in the image.

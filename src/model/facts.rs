@@ -224,19 +224,9 @@ impl Dockerfile {
     }
 
     fn commands_of(&self, wanted: impl Fn(&Instruction) -> bool) -> impl Iterator<Item = CommandRef<'_>> {
-        self.instructions.iter().enumerate().filter(move |(_, instruction)| wanted(instruction)).flat_map(
-            |(instruction_index, instruction)| {
-                instruction.scripts.iter().flat_map(move |script| {
-                    script.commands.iter().enumerate().map(move |(index, command)| CommandRef {
-                        command,
-                        index,
-                        script,
-                        instruction,
-                        instruction_index,
-                    })
-                })
-            },
-        )
+        let numbered = self.instructions.iter().enumerate();
+        let wanted = numbered.filter(move |(_, instruction)| wanted(instruction));
+        wanted.flat_map(|(index, instruction)| instruction.commands(index))
     }
 
     /// The text at a span.
@@ -286,6 +276,15 @@ impl Dockerfile {
 }
 
 impl Instruction {
+    /// Every command of its scripts, in order; `index` is its own.
+    pub fn commands(&self, index: usize) -> impl Iterator<Item = CommandRef<'_>> {
+        let (instruction, instruction_index) = (self, index);
+        self.scripts.iter().flat_map(move |script| {
+            let numbered = script.commands.iter().enumerate();
+            numbered.map(move |(index, command)| CommandRef { command, index, script, instruction, instruction_index })
+        })
+    }
+
     /// The instruction itself, or the one that ONBUILD holds.
     #[must_use]
     pub fn effective(&self) -> &ast::Instruction {

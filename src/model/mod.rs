@@ -24,7 +24,7 @@ mod variables;
 
 pub use beside::secrets_beside;
 pub use context::{Context, ContextFile, ContextScript, IgnoreFile, Known, Wanted, script_of, wanted};
-pub use edits::{AlmostExec, Case, Flaw, Mended, Mentions, Without, mode_without_setid, mode_without_world_write};
+pub use edits::{AlmostExec, Case, Flaw, Mended, Mentions, Without};
 pub use facts::{
     Base, Binding, BindingKind, CommandRef, Dockerfile, ImageName, Instruction, Origin, Setting, Shell, Stage, State,
 };

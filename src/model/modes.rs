@@ -194,8 +194,7 @@ fn asks_for_setid(find: &Invocation<'_>) -> bool {
 
 /// The command that runs this one, if it is `name`.
 fn parent<'a>(command: &CommandRef<'a>, name: &str) -> Option<&'a Command> {
-    let parent = command.script.commands.get(command.command.parent? as usize)?;
-    (parent.base_name() == name).then_some(parent)
+    command.parent().filter(|parent| parent.base_name() == name)
 }
 
 /// The last `find` that feeds this command through a pipe.
@@ -206,6 +205,7 @@ fn feeding_find<'a>(command: &CommandRef<'a>) -> Option<&'a Command> {
     same.find(|other| other.base_name() == "find")
 }
 
+/// Whether a path is a folder or lies in it.
 pub(super) fn is_below(path: &str, folder: &str) -> bool {
     let folder = folder.trim_end_matches('/');
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

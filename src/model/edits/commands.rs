@@ -156,7 +156,7 @@ impl Dockerfile {
 }
 
 /// The script of a RUN in shell form, or its one heredoc, if it was read whole.
-fn plain_script(instruction: &Instruction) -> Option<&Script> {
+pub(super) fn plain_script(instruction: &Instruction) -> Option<&Script> {
     let ast = &instruction.ast;
     let Arguments::Shell(word) = &ast.arguments else { return None };
     let [script] = &instruction.scripts[..] else { return None };

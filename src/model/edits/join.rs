@@ -1,9 +1,10 @@
 //! Two RUNs made one, where the commands then run in the same order and under the same conditions.
 
-use crate::shell::{Dialect, Guard, Nesting, Script};
-use crate::syntax::ast::{Arguments, Keyword};
+use crate::shell::{Guard, Nesting, Script};
+use crate::syntax::ast::Arguments;
 use crate::text::{Edit, Span};
 
+use super::commands::plain_script;
 use crate::model::{Dockerfile, Instruction};
 
 /// Commands that change the shell which runs what follows them, so that it matters whether the next one has a shell of
@@ -21,6 +22,7 @@ impl Dockerfile {
     pub fn join_with_next(&self, index: usize) -> Option<Edit> {
         let (first, second) = (self.instructions.get(index)?, self.instructions.get(index + 1)?);
         let (own, other) = (plain_script(first)?, plain_script(second)?);
+        body(first)?;
         let body = body(second)?;
         let flags = |one: &Instruction| -> Vec<String> {
             one.ast.flags.iter().map(|flag| self.text(flag.span).to_owned()).collect()
@@ -51,19 +53,12 @@ impl Dockerfile {
 /// What stands for a command where only the way to join one is asked for.
 const MARK: &str = ":";
 
+/// Where the text of an instruction in shell form without heredocs stands.
 fn body(instruction: &Instruction) -> Option<Span> {
     match &instruction.ast.arguments {
         Arguments::Shell(word) if instruction.ast.heredocs.is_empty() => Some(word.span),
         _ => None,
     }
-}
-
-/// The script of a RUN in shell form without heredocs, if it was read whole.
-fn plain_script(instruction: &Instruction) -> Option<&Script> {
-    let [script] = &instruction.scripts[..] else { return None };
-    let posix = instruction.before.shell.dialect == Dialect::Posix;
-    let plain = instruction.ast.keyword == Keyword::Run && body(instruction).is_some();
-    (plain && posix && script.clean && !script.commands.is_empty()).then_some(script)
 }
 
 /// Whether what follows in the same shell runs as it would in a new one.

@@ -17,5 +17,4 @@ pub use casing::Case;
 pub(super) use commands::stops_at_errors;
 pub use exec_form::{AlmostExec, Flaw, Mended};
 pub use mentions::Mentions;
-pub use narrow::{mode_without_setid, mode_without_world_write};
 pub use words::Without;

@@ -191,13 +191,7 @@ impl Trace {
                 }
                 Keyword::Run => {
                     trace.runs |= matches!(instruction.ast.arguments, Arguments::Shell(_));
-                    for script in &instruction.scripts {
-                        for (number, command) in script.commands.iter().enumerate() {
-                            let command =
-                                CommandRef { command, index: number, script, instruction, instruction_index: index };
-                            trace.command(stage, &command);
-                        }
-                    }
+                    instruction.commands(index).for_each(|command| trace.command(stage, &command));
                 }
                 _ => {}
             }

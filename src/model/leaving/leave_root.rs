@@ -8,7 +8,8 @@ use crate::tables::Family;
 use crate::text::{Edit, Span};
 
 use super::account::{AccountSource, RunAs};
-use super::writable::{FolderKind, Folders, is_below};
+use super::writable::{FolderKind, Folders};
+use crate::model::modes::is_below;
 use crate::model::script_of;
 use crate::model::{BaseUser, Dockerfile, PrivilegeDrop, Stage, drops_privileges};
 

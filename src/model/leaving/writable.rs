@@ -8,6 +8,7 @@ use crate::text::Edit;
 
 use super::account::RunAs;
 use crate::model::copies::join;
+use crate::model::modes::is_below;
 use crate::model::{CommandRef, Dockerfile, Instruction, Stage};
 
 /// Folders that the account has to be able to write.
@@ -170,14 +171,7 @@ impl Folders {
 
 /// Every command of RUN in a stage and those it is built from.
 fn run_commands<'a>(dockerfile: &'a Dockerfile, stage: &'a Stage) -> impl Iterator<Item = CommandRef<'a>> {
-    dockerfile.inherited(stage, Keyword::Run).flat_map(|(index, instruction)| commands_of(index, instruction))
-}
-
-fn commands_of(instruction_index: usize, instruction: &Instruction) -> impl Iterator<Item = CommandRef<'_>> {
-    instruction.scripts.iter().flat_map(move |script| {
-        let numbered = script.commands.iter().enumerate();
-        numbered.map(move |(index, command)| CommandRef { command, index, script, instruction, instruction_index })
-    })
+    dockerfile.inherited(stage, Keyword::Run).flat_map(|(index, instruction)| instruction.commands(index))
 }
 
 fn path_of(command: &CommandRef<'_>, word: &Word, moved: bool) -> Option<String> {
@@ -195,11 +189,6 @@ fn destination(instruction: &Instruction) -> Option<String> {
     let last = instruction.values.last()?.known()?;
     let workdir = instruction.before.workdir.as_ref().map_or(Some("/"), |workdir| workdir.value.known())?;
     Some(join(workdir, last))
-}
-
-pub(super) fn is_below(path: &str, folder: &str) -> bool {
-    let folder = folder.trim_end_matches('/');
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a folder can be an app's own: not one of the system's, with nothing in its name that a shell reads.
@@ -266,7 +255,7 @@ fn bare_workdir(dockerfile: &Dockerfile, stage: &Stage) -> Option<String> {
     let starts = [stage.end.entrypoint, stage.end.cmd].into_iter().flatten();
     let code_is_there = starts
         .filter_map(|index| Some((index, dockerfile.instructions.get(index)?)))
-        .any(|(at, it)| commands_of(at, it).any(|command| names(&command, &command.command.name)));
+        .any(|(at, it)| it.commands(at).any(|command| names(&command, &command.command.name)));
     let used = run_commands(dockerfile, stage).any(ran) || copied(Keyword::Copy) || copied(Keyword::Add);
     (!used && !code_is_there).then_some(path)
 }

@@ -189,6 +189,52 @@ fn octal(text: &str) -> Option<u16> {
     u16::from_str_radix(text, 8).ok().filter(|&bits| digits && bits <= ALL)
 }
 
+/// A symbolic mode without the letter `s` of what it sets; empty where nothing is left to do. `None` where it isn't
+/// symbolic or copies the rights of another class.
+#[must_use]
+pub fn without_setid(mode: &str) -> Option<String> {
+    rewritten(mode, |who, operator, rights| {
+        let kept: String = rights.chars().filter(|letter| operator == '-' || *letter != 's').collect();
+        (operator == '=' || !kept.is_empty()).then(|| format!("{who}{operator}{kept}"))
+    })
+}
+
+/// A symbolic mode that lets others write no more and the owner as before; empty where nothing is left to do. `None` where
+/// it isn't symbolic or copies the rights of another class.
+#[must_use]
+pub fn without_world_write(mode: &str) -> Option<String> {
+    rewritten(mode, |who, operator, rights| {
+        let others = who.contains(['o', 'a']);
+        if operator == '-' || !others || !rights.contains('w') {
+            return Some(format!("{who}{operator}{rights}"));
+        }
+        let kept: String = rights.chars().filter(|letter| *letter != 'w').collect();
+        let narrowed = (operator == '=' || !kept.is_empty()).then(|| format!("{who}{operator}{kept}"));
+        let owner = who.contains(['u', 'a']).then(|| "u+w".to_owned());
+        match (narrowed, owner) {
+            (Some(narrowed), Some(owner)) => Some(format!("{narrowed},{owner}")),
+            (narrowed, owner) => narrowed.or(owner),
+        }
+    })
+}
+
+/// The clauses of a symbolic mode, each one changed or left out.
+fn rewritten(mode: &str, change: impl Fn(&str, char, &str) -> Option<String>) -> Option<String> {
+    let mut clauses = Vec::new();
+    for clause in mode.split(',') {
+        let at = clause.find(['+', '-', '='])?;
+        let (who, rest) = clause.split_at(at);
+        let operator = rest.chars().next()?;
+        let rights = &rest[1..];
+        let letters = rights.chars().all(|letter| "rwxXst".contains(letter));
+        if !letters || !who.chars().all(|letter| "ugoa".contains(letter)) {
+            return None;
+        }
+        clauses.extend(change(who, operator, rights));
+    }
+    Some(clauses.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +296,24 @@ mod tests {
         for text in ["", "u", "rwx", "u+", "9", "0855", "10000", "u+s,", ",u+s", "u+rz", "z+r", "$MODE", "u+8", "7é"] {
             let expected = (text == "u+").then_some(Mode::default());
             assert_eq!(Mode::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn symbolic_modes_lose_what_is_dropped() {
+        for (mode, setid, world) in [
+            ("+s", Some(""), Some("+s")),
+            ("u+xs", Some("u+x"), Some("u+xs")),
+            ("u=rxs,go=rx", Some("u=rx,go=rx"), Some("u=rxs,go=rx")),
+            ("a+rwX", Some("a+rwX"), Some("a+rX,u+w")),
+            ("o+w", Some("o+w"), Some("")),
+            ("go+rw,u-s", Some("go+rw,u-s"), Some("go+r,u-s")),
+            ("a=rwx", Some("a=rwx"), Some("a=rx,u+w")),
+            ("go=u", None, None),
+            ("4755", None, None),
+        ] {
+            assert_eq!(without_setid(mode).as_deref(), setid, "{mode}");
+            assert_eq!(without_world_write(mode).as_deref(), world, "{mode}");
         }
     }
 }
