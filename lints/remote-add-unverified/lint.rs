@@ -95,8 +95,7 @@ fn checksum(dockerfile: &Dockerfile, instruction: &Instruction, value: &Value) -
     if words.len() != 2 || Git::parse(address).is_some() || !dockerfile.frontend_reads(1, 6) {
         return None;
     }
-    let at = ast.flags.last().map_or(ast.name.span.end, |flag| flag.span.end);
-    let edits = vec![Edit::insert(at, format!(" --checksum={digest}"))];
+    let edits = vec![instruction.with_flag(&format!("--checksum={digest}"))];
     let title = "Have `ADD` compare the checksum that the file has now";
     if value.overridable {
         let why = "whoever builds with another address has to change the checksum too";

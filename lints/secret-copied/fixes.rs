@@ -76,8 +76,7 @@ fn mounted(dockerfile: &Dockerfile, index: usize, path: &str, target: &str) -> O
         if !posix || instruction.is_trigger() || dockerfile.is_root_at(run) != Some(true) {
             return None;
         }
-        let at = ast.flags.last().map_or(ast.name.span.end, |flag| flag.span.end);
-        edits.push(Edit::insert(at, format!(" --mount=type=secret,id={id},target={place}")));
+        edits.push(instruction.with_flag(&format!("--mount=type=secret,id={id},target={place}")));
     }
     (!edits.is_empty() && dockerfile.frontend_reads(1, 2)).then(|| (edits, id.to_owned()))
 }

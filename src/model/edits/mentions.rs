@@ -75,8 +75,7 @@ impl Dockerfile {
             if has(&id) {
                 return None;
             }
-            let at = ast.flags.last().map_or(ast.name.span.end, |flag| flag.span.end);
-            edits.push(Edit::insert(at, format!(" --mount=type=secret,{id},{variable}")));
+            edits.push(instruction.with_flag(&format!("--mount=type=secret,{id},{variable}")));
         }
         Some(edits)
     }

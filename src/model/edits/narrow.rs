@@ -1,10 +1,20 @@
-//! Edits that take one of many out: an argument of an instruction, a flag, an argument of a command; and where
-//! a mode is written.
+//! Edits that take one of many out, an argument of an instruction, a flag, an argument of a command, or put a flag in; and
+//! where a mode is written.
 
 use crate::syntax::ast::{Arguments, GapKind, Word};
 use crate::text::{Edit, Span};
 
 use crate::model::{CommandRef, Dockerfile, Instruction, ModeChange};
+
+impl Instruction {
+    /// Puts a flag behind those that the instruction has. Of an ONBUILD, it is the trigger's.
+    #[must_use]
+    pub fn with_flag(&self, flag: &str) -> Edit {
+        let ast = self.effective();
+        let at = ast.flags.last().map_or(ast.name.span.end, |last| last.span.end);
+        Edit::insert(at, format!(" {flag}"))
+    }
+}
 
 impl Dockerfile {
     /// Takes an argument of an instruction that holds a list of words (EXPOSE, VOLUME; as a JSON array too) out. `None`
