@@ -14,8 +14,9 @@ unset TMPDIR
 
 key=$(find "$here" -maxdepth 1 -type f | sort | xargs cat | sha256sum)
 [ "$(cat "$out/complete" 2>/dev/null)" != "$key" ] || exit 0
-trap 'rm -rf "$work"' EXIT
-rm -rf "$out" "$work"
+# A run that was ended may have left something mounted in there, which is not ours to remove.
+trap 'rm -rf --one-file-system "$work"' EXIT
+rm -rf --one-file-system "$out" "$work"
 mkdir -p "$out" "$work"
 
 # image NAME ROOTFS CONFIG: one layer, uncompressed, so that builders copy it and don't unpack it twice.
@@ -61,7 +62,8 @@ finish() {
 path='"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"'
 
 echo "bases: debian"
-mmdebstrap --quiet --variant=minbase \
+# In a mount namespace of its own, what it mounts goes with it, however it ends.
+unshare --mount mmdebstrap --quiet --variant=minbase \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/lintian/*' --dpkgopt='path-exclude=/usr/share/zoneinfo/*' \
