@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod secret;
 pub mod tables;
 
+pub mod image;
 pub mod shell;
 pub mod syntax;
 

@@ -5,28 +5,41 @@ use crate::text::Span;
 
 use super::Lint;
 
-/// Collects one lint's findings in one file.
-pub struct Findings {
+/// Collects one lint's findings in one file or image.
+///
+/// `P` is how a place is said: the bytes of a Dockerfile, or a [`Spot`] of an image.
+pub struct Findings<P = Span> {
     severity: Severity,
     confidence: Confidence,
-    drafts: Vec<Draft>,
+    drafts: Vec<Draft<P>>,
+}
+
+/// A place in an image.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Spot {
+    /// The image as a whole.
+    Image,
+    /// A key of the configuration or the history: `config.User`, `config.Env[2]`, `history[1]`.
+    Config(String),
+    /// An absolute path in the layer of this index.
+    Layer(usize, String),
 }
 
 /// A finding under construction; the engine adds what is the same for all findings of the lint and the file.
 #[derive(Debug)]
-pub struct Draft {
-    pub(crate) span: Span,
+pub struct Draft<P = Span> {
+    pub(crate) span: P,
     pub(crate) message: String,
     pub(crate) help: String,
     pub(crate) aliases: Vec<&'static str>,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
-    pub(crate) labels: Vec<(Span, String)>,
+    pub(crate) labels: Vec<(P, String)>,
     pub(crate) hidden: Vec<Span>,
     pub(crate) fixes: Vec<Fix>,
 }
 
-impl Findings {
+impl<P: Clone> Findings<P> {
     /// An empty collection for `lint`, whose severity and confidence its findings start from.
     #[must_use]
     pub fn new(lint: &Lint) -> Self {
@@ -35,7 +48,7 @@ impl Findings {
 
     /// Starts a finding whose evidence is at `span`: what is wrong, in the present tense, things in backticks, without a
     /// full stop.
-    pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Draft {
+    pub fn report(&mut self, span: P, message: impl Into<String>) -> &mut Draft<P> {
         self.drafts.push(Draft {
             span,
             message: message.into(),
@@ -53,12 +66,12 @@ impl Findings {
 
     /// The findings, in the order they were reported.
     #[must_use]
-    pub fn into_drafts(self) -> Vec<Draft> {
+    pub fn into_drafts(self) -> Vec<Draft<P>> {
         self.drafts
     }
 }
 
-impl Draft {
+impl<P: Clone> Draft<P> {
     /// What to do, as an imperative, without a full stop.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = help.into();
@@ -67,12 +80,12 @@ impl Draft {
 
     /// Why it matters here: a remark shown at the finding's own place.
     pub fn because(&mut self, why: impl Into<String>) -> &mut Self {
-        self.labels.insert(0, (self.span, why.into()));
+        self.labels.insert(0, (self.span.clone(), why.into()));
         self
     }
 
     /// Further evidence at another place.
-    pub fn label(&mut self, span: Span, message: impl Into<String>) -> &mut Self {
+    pub fn label(&mut self, span: P, message: impl Into<String>) -> &mut Self {
         self.labels.push((span, message.into()));
         self
     }

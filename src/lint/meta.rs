@@ -1,9 +1,11 @@
 //! A lint as data.
 
 use crate::diagnostic::{Category, Confidence, Severity};
+use crate::image::Image;
 use crate::model::Dockerfile;
+use crate::secret::Content;
 
-use super::Findings;
+use super::{Findings, Spot};
 
 /// What a lint is. Its name is that of its folder, so it stands only there; the build script registers both together.
 ///
@@ -25,6 +27,12 @@ pub struct Lint {
     pub sources: &'static [&'static str],
     /// The check on a Dockerfile: facts in, findings out. No I/O, no parsing, no printing.
     pub dockerfile: Option<fn(&Dockerfile, &mut Findings)>,
+    /// The check on an image: facts in, findings out. No I/O, no parsing of layers, no printing.
+    pub image: Option<fn(&Image, &mut Findings<Spot>)>,
+    /// Globs of files in an image whose content the check on images asks [`Image::text`] for.
+    pub reads: &'static [&'static str],
+    /// What the check on images wants looked for in the content of files.
+    pub content: &'static [&'static Content],
 }
 
 /// The set a lint belongs to.
@@ -47,5 +55,8 @@ impl Lint {
         aliases: &[],
         sources: &[],
         dockerfile: None,
+        image: None,
+        reads: &[],
+        content: &[],
     };
 }

@@ -9,7 +9,7 @@ mod select;
 mod suppress;
 mod unused;
 
-pub use findings::{Draft, Findings};
+pub use findings::{Draft, Findings, Spot};
 pub use meta::{Lint, Preset};
 pub use registry::{Entry, find, registry, same_id, suggest};
 pub use run::{LintError, Outcome, Settings, run};

@@ -3,6 +3,7 @@
 //!
 //! Every function reads its input a bounded number of times, whatever is in it.
 
+mod content;
 mod file;
 mod form;
 mod name;
@@ -10,6 +11,7 @@ mod token;
 mod url;
 mod value;
 
+pub use content::{Content, Window};
 pub use file::{FileGuess, in_path, is_public_file};
 
 use std::ops::Range;
