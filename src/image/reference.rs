@@ -69,4 +69,18 @@ impl Reference {
             _ => Err(Error::new(text, "it is no reference of an image", "write `docker://NAME` or `oci:FOLDER`")),
         }
     }
+
+    /// What it names, without tag and digest: the same for the next build of the image.
+    #[must_use]
+    pub fn name_without_tag(&self) -> String {
+        match &self.transport {
+            Transport::Registry { registry, repository, .. } => format!("{registry}/{repository}"),
+            Transport::OciLayout { path, .. }
+            | Transport::OciArchive { path, .. }
+            | Transport::DockerArchive { path, .. }
+            | Transport::RootFs { path } => path.clone(),
+            Transport::DockerDaemon { name } => name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned(),
+            Transport::Stdin => "-".to_owned(),
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod comments;
 mod findings;
+mod image;
 mod meta;
 mod registry;
 mod run;
@@ -10,6 +11,7 @@ mod suppress;
 mod unused;
 
 pub use findings::{Draft, Findings, Spot};
+pub use image::{run_image, wanted};
 pub use meta::{Lint, Preset};
 pub use registry::{Entry, find, registry, same_id, suggest};
 pub use run::{LintError, Outcome, Settings, run};

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::config::ImageIgnore;
 use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
 use crate::model::Dockerfile;
 use crate::text::Span;
@@ -23,14 +24,16 @@ pub struct Settings {
     pub require_reason: bool,
     /// Today as `YYYY-MM-DD`, for comments of other tools that expire; `None` keeps them all in force.
     pub today: Option<String>,
+    /// Findings in images that the configuration silences, each with its reason.
+    pub image_ignores: Vec<ImageIgnore>,
 }
 
-/// What linting one file came to.
+/// What linting one file or image came to.
 #[derive(Clone, Default, Debug)]
 pub struct Outcome {
     /// The findings, by place, then by lint.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many wanted findings comments silenced.
+    /// How many wanted findings comments, or the configuration, silenced.
     pub suppressed: usize,
     /// Lints that could not do their work.
     pub errors: Vec<LintError>,
@@ -41,7 +44,7 @@ pub struct Outcome {
 pub struct LintError {
     /// The lint's name.
     pub lint: &'static str,
-    /// The file it was looking at.
+    /// The file or image it was looking at.
     pub path: Arc<str>,
     /// What the panic said.
     pub message: String,
@@ -90,7 +93,7 @@ pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
     outcome
 }
 
-fn said(panic: &(dyn Any + Send)) -> String {
+pub(super) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("panic without a message").to_owned()
 }
