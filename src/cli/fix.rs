@@ -78,7 +78,8 @@ struct Fixing {
 
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let mut asked = arguments.asked.clone();
-    asked.select = arguments.only.clone().or(asked.select);
+    let common = &mut asked.common;
+    common.select = arguments.only.clone().or_else(|| common.select.take());
     let Plan { jobs, mut problems, nothing, .. } = plan(&asked, console)?;
     let outside = Outside::new(&asked)?;
     problems.iter().for_each(|problem| console.error(&problem.message));
@@ -142,7 +143,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         console.error(&nothing);
         return Ok(3);
     }
-    let counts = if writes { failing && !asked.exit_zero } else { report.changes() };
+    let counts = if writes { failing && !asked.common.exit_zero } else { report.changes() };
     Ok(u8::from(counts))
 }
 

@@ -31,6 +31,18 @@ pub(super) struct Asked {
     #[arg(long, value_name = "NAME")]
     pub(super) stdin_filename: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) common: Common,
+
+    /// Take digests of images and downloads from this file: JSON with `images` and `downloads`, from names and addresses
+    /// to `sha256:…`
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Configuration")]
+    pub(super) lock: Option<PathBuf>,
+}
+
+/// What every command that lints is asked for.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Common {
     /// The least severity that makes the exit code 1 [default: low]
     #[arg(long, value_name = "SEVERITY", value_enum, help_heading = "Exit code")]
     pub(super) fail_on: Option<FailOnWord>,
@@ -63,11 +75,6 @@ pub(super) struct Asked {
     /// Read no configuration file
     #[arg(long, help_heading = "Configuration")]
     pub(super) isolated: bool,
-
-    /// Take digests of images and downloads from this file: JSON with `images` and `downloads`, from names and addresses
-    /// to `sha256:…`
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Configuration")]
-    pub(super) lock: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -121,7 +128,7 @@ pub(super) struct Plan {
 
 /// Finds the files that are asked for, and says what was left out.
 pub(super) fn plan(asked: &Asked, console: &Console) -> Result<Plan, Failure> {
-    let mut planner = Planner::new(asked)?;
+    let mut planner = Planner::new(&asked.common)?;
     let paths: Vec<PathBuf> = asked.paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
     let discovery = discover(&paths);
     let jobs = planner.jobs(asked, &discovery)?;
@@ -129,6 +136,19 @@ pub(super) fn plan(asked: &Asked, console: &Console) -> Result<Plan, Failure> {
     let problems = discovery.errors.iter().map(problem_of_search).collect();
     let nothing = nothing(asked, &discovery, planner.excluded);
     Ok(Plan { jobs, folder: planner.folder, problems, nothing })
+}
+
+/// What to lint images for.
+pub(super) struct ImagePlan {
+    pub(super) settings: Arc<Settings>,
+    pub(super) fail_on: FailOn,
+    /// The current folder.
+    pub(super) folder: PathBuf,
+}
+
+/// Finds out what to lint images for.
+pub(super) fn plan_images(asked: &Common) -> Result<ImagePlan, Failure> {
+    Planner::new(asked)?.image()
 }
 
 /// Finds out what to lint each file for.
@@ -145,7 +165,7 @@ struct Planner {
 }
 
 impl Planner {
-    fn new(arguments: &Asked) -> Result<Self, Failure> {
+    fn new(arguments: &Common) -> Result<Self, Failure> {
         let folder = env::current_dir().map_err(|error| {
             Failure::Read(format!("the current folder can't be found ({error}); change to another"))
         })?;
@@ -199,6 +219,18 @@ impl Planner {
             settings: self.settings(config.as_deref(), &path)?,
             fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
         }))
+    }
+
+    /// What to lint images for: the configuration of the current folder, which has no path in the project.
+    fn image(&mut self) -> Result<ImagePlan, Failure> {
+        let folder = self.folder.clone();
+        let config = self.finder.for_folder(&folder)?;
+        let configured = config.as_ref().and_then(|config| config.fail_on);
+        Ok(ImagePlan {
+            settings: self.settings(config.as_deref(), &folder)?,
+            fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
+            folder,
+        })
     }
 
     fn settings(&mut self, config: Option<&Config>, path: &Path) -> Result<Arc<Settings>, Failure> {
@@ -281,7 +313,7 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Today's date in UTC as `YYYY-MM-DD`, by Howard Hinnant's `civil_from_days`.
-fn today() -> String {
+pub(super) fn today() -> String {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -142,7 +142,9 @@ impl Reader<'_> {
             "select" => rules.select = Some(self.names(key, value)?),
             "extend-select" => rules.extend_select = self.names(key, value)?,
             "ignore" => rules.ignore = self.names(key, value)?,
-            "image" => rules.image = Some(self.text(key, value, "a reference, such as \"registry.example/app:dev\"")?),
+            "image" => {
+                rules.image = Some(self.text(key, value, "a reference, such as \"registry.example/app:dev\"")?)
+            }
             _ => rules.lints = self.lints(value)?,
         }
         Ok(())
@@ -200,8 +202,7 @@ impl Reader<'_> {
         let array = value.get_ref().as_array().ok_or_else(|| self.mistyped("image-ignore", value, what))?;
         let mut ignores = Vec::new();
         for item in array {
-            let mut ignore =
-                ImageIgnore { lints: Vec::new(), images: None, paths: None, reason: String::new() };
+            let mut ignore = ImageIgnore { lints: Vec::new(), images: None, paths: None, reason: String::new() };
             for (key, at, value) in entries(self.table("image-ignore", item, what)?) {
                 match key {
                     "lints" => ignore.lints = self.names(key, value)?,

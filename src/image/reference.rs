@@ -79,7 +79,9 @@ impl Reference {
             | Transport::OciArchive { path, .. }
             | Transport::DockerArchive { path, .. }
             | Transport::RootFs { path } => path.clone(),
-            Transport::DockerDaemon { name } => name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned(),
+            Transport::DockerDaemon { name } => {
+                name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned()
+            }
             Transport::Stdin => "-".to_owned(),
         }
     }

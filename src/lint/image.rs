@@ -58,9 +58,7 @@ pub fn run_image(image: &Image, settings: &Settings) -> Outcome {
 
 fn is_silenced(image: &Image, name: &str, draft: &Draft<Spot>, settings: &Settings) -> bool {
     settings.image_ignores.iter().any(|ignore| {
-        let means = |id: &str| {
-            name.eq_ignore_ascii_case(id) || draft.aliases.iter().any(|alias| same_id(alias, id))
-        };
+        let means = |id: &str| name.eq_ignore_ascii_case(id) || draft.aliases.iter().any(|alias| same_id(alias, id));
         let path = match &draft.span {
             Spot::Layer(_, path) => Some(path.as_str()),
             Spot::Config(_) | Spot::Image => None,

@@ -1,0 +1,136 @@
+//! `harden image`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::image::source::{self, Request};
+use crate::image::{Image, Limits, Reference};
+use crate::lint;
+use crate::report::{FileResult, Problem, Subject, Summary};
+use crate::text::Source;
+
+use super::failure::Failure;
+use super::output::Console;
+use super::plan::{Common, ImagePlan, plan_images, today};
+use super::written::Written;
+
+/// What scripts rely on.
+const EXIT_CODES: &str = "Exit codes: 0 no finding counts, 1 findings at or above --fail-on, 2 something could not be \
+    done";
+
+/// What a reference looks like.
+const REFERENCES: &str = "An image is named as other tools name it: NAME[:TAG][@DIGEST] or docker://… in a registry, \
+    oci:FOLDER[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME:TAG], docker-daemon:NAME, rootfs:FOLDER, or - for \
+    an archive on standard input";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXIT_CODES, after_long_help = format!("{REFERENCES}.\n\n{EXIT_CODES}"))]
+pub(super) struct Arguments {
+    /// Images: a name in a registry, or oci:, oci-archive:, docker-archive:, docker-daemon:, rootfs: and where it is
+    #[arg(value_name = "REF", required = true)]
+    references: Vec<String>,
+
+    #[command(flatten)]
+    opening: Opening,
+
+    #[command(flatten)]
+    common: Common,
+
+    #[command(flatten)]
+    written: Written,
+
+    /// Print how long each step took
+    #[arg(long, help_heading = "Output")]
+    timings: bool,
+}
+
+/// How images are opened.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Opening {
+    /// The platform to choose where an image has several, such as linux/arm64/v8 [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH", help_heading = "Image")]
+    pub(super) platform: Option<String>,
+
+    /// Keep and use nothing of earlier runs
+    #[arg(long, help_heading = "Image")]
+    pub(super) no_cache: bool,
+
+    /// Bytes of a layer, uncompressed, before it counts as hostile
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().layer_bytes, help_heading = "Image")]
+    pub(super) max_layer_bytes: u64,
+
+    /// Files in all layers together, before the image counts as hostile
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().entries, help_heading = "Image")]
+    pub(super) max_entries: u64,
+
+    /// Uncompressed bytes for each compressed one, before a layer counts as hostile
+    #[arg(long, value_name = "TIMES", default_value_t = Limits::default().ratio, help_heading = "Image")]
+    pub(super) max_ratio: u64,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
+    let start = Instant::now();
+    let ImagePlan { settings, fail_on, folder } = plan_images(&arguments.common)?;
+    let mut summary = Summary::default();
+    let mut problems = Vec::new();
+    let mut failing = false;
+    let mut output = arguments.written.open()?;
+    let mut format = arguments.written.format("image", console, folder);
+    output.write(|out| format.start(out))?;
+    for name in &arguments.references {
+        let problem = |message: String| Problem { path: Some(name.clone()), message };
+        let image = match open(name, &arguments.opening) {
+            Ok(image) => image,
+            Err(message) => {
+                console.error(&message);
+                problems.push(problem(message));
+                continue;
+            }
+        };
+        let outcome = lint::run_image(&image, &settings);
+        for error in &outcome.errors {
+            let said = format!("`{}` failed on `{name}` ({}); please report this bug", error.lint, error.message);
+            console.error(&said);
+            problems.push(problem(said));
+        }
+        failing |= outcome.diagnostics.iter().any(|diagnostic| fail_on.includes(diagnostic.severity));
+        let result = FileResult {
+            subject: Subject::Image,
+            path: Arc::clone(&image.name),
+            source: Source::default(),
+            diagnostics: outcome.diagnostics,
+            suppressed: outcome.suppressed,
+        };
+        summary.add(&result);
+        output.write(|out| format.file(out, &result))?;
+    }
+    output.write(|out| format.finish(out, &summary, &problems))?;
+    output.finish()?;
+    if arguments.timings {
+        console.timing(&format_args!("{} images: total {:.1?}", arguments.references.len(), start.elapsed()));
+    }
+    if !problems.is_empty() {
+        return Ok(2);
+    }
+    Ok(u8::from(failing && !arguments.common.exit_zero))
+}
+
+/// Reads an image whole.
+pub(super) fn open(name: &str, opening: &Opening) -> Result<Image, String> {
+    let reference = Reference::parse(name).map_err(|error| error.to_string())?;
+    let limits = Limits {
+        entries: opening.max_entries,
+        layer_bytes: opening.max_layer_bytes,
+        ratio: opening.max_ratio,
+        ..Limits::default()
+    };
+    let request = Request {
+        name,
+        reference: &reference,
+        platform: opening.platform.as_deref(),
+        wanted: &lint::wanted(),
+        limits: &limits,
+        today: Some(&today()),
+    };
+    source::read(&request).map_err(|error| error.to_string())
+}
