@@ -104,6 +104,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
                 .labels
                 .into_iter()
                 .map(|(spot, message)| Label { place: place(image, spot), message })
+                .chain(draft.remarks)
                 .collect(),
             aliases: draft.aliases,
             message: draft.message,
@@ -116,7 +117,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
     found.into_iter().map(finish).collect()
 }
 
-fn place(image: &Image, spot: Spot) -> Place {
+pub(super) fn place(image: &Image, spot: Spot) -> Place {
     let name = image.name.clone();
     match spot {
         Spot::Image => Place::Image { image: name, digest: image.digest.clone() },
