@@ -134,6 +134,9 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         failing |= left.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
         report.file(&mut output, FileReport { path: &job.shown, changed: fixing.changes(), fixed: &fixing.fixed })
     })?;
+    for problem in outside.problems() {
+        report.problem(problem.path.as_deref().unwrap_or("-"), problem.message);
+    }
     report.finish(&mut output, &mut problems)?;
     output.finish()?;
     if !problems.is_empty() {

@@ -68,6 +68,13 @@ pub(super) struct Opening {
     pub(super) max_ratio: u64,
 }
 
+impl Default for Opening {
+    fn default() -> Self {
+        let Limits { entries, layer_bytes, ratio, .. } = Limits::default();
+        Self { platform: None, no_cache: false, max_layer_bytes: layer_bytes, max_entries: entries, max_ratio: ratio }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let start = Instant::now();
     let ImagePlan { settings, fail_on, folder } = plan_images(&arguments.common)?;

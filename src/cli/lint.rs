@@ -75,6 +75,9 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
             Ok(())
         },
     )?;
+    let of_images = outside.problems();
+    of_images.iter().for_each(|problem| console.error(&problem.message));
+    problems.extend(of_images);
     output.write(|out| format.finish(out, &summary, &problems))?;
     output.finish()?;
     if arguments.timings {

@@ -7,6 +7,7 @@ mod failure;
 mod fix;
 mod fix_report;
 mod image;
+mod images;
 mod input;
 mod lint;
 mod lints;

@@ -38,6 +38,34 @@ pub(super) struct Asked {
     /// to `sha256:…`
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Configuration")]
     pub(super) lock: Option<PathBuf>,
+
+    /// The image that the Dockerfile is built into: its users, programs and files take part, and what is found in it is
+    /// shown at the line that put it there
+    #[arg(long, value_name = "REF", help_heading = "Images")]
+    pub(super) image: Option<String>,
+
+    /// Read a base image from elsewhere than its registry: NAME=oci:FOLDER, NAME=docker-archive:FILE, …
+    #[arg(long, value_name = "NAME=REF", value_parser = name_and_reference, help_heading = "Images")]
+    pub(super) build_context: Vec<(String, String)>,
+
+    /// Ask registries about base images
+    #[arg(long, help_heading = "Images", conflicts_with = "offline")]
+    pub(super) online: bool,
+
+    /// Open no connection, whatever the configuration says
+    #[arg(long, help_heading = "Images")]
+    pub(super) offline: bool,
+}
+
+/// `NAME=REF`, also as docker writes it: `NAME=oci-layout://FOLDER`, `NAME=docker-image://NAME`.
+fn name_and_reference(text: &str) -> Result<(String, String), String> {
+    let (name, reference) = text.split_once('=').ok_or("write NAME=REF, as in `debian:12=oci:./debian`")?;
+    let reference = match reference.split_once("://") {
+        Some(("oci-layout", folder)) => format!("oci:{folder}"),
+        Some(("docker-image", name)) => format!("docker://{name}"),
+        _ => reference.to_owned(),
+    };
+    Ok((name.to_owned(), reference))
 }
 
 /// What every command that lints is asked for.
@@ -112,6 +140,10 @@ pub(super) struct Job {
     pub(super) named: bool,
     pub(super) settings: Arc<Settings>,
     pub(super) fail_on: FailOn,
+    /// The image that the file is built into, where the command line or the configuration says so.
+    pub(super) image: Option<String>,
+    /// Whether registries may be asked.
+    pub(super) online: bool,
 }
 
 /// The files a command is about.
@@ -129,6 +161,8 @@ pub(super) struct Plan {
 /// Finds the files that are asked for, and says what was left out.
 pub(super) fn plan(asked: &Asked, console: &Console) -> Result<Plan, Failure> {
     let mut planner = Planner::new(&asked.common)?;
+    planner.image.clone_from(&asked.image);
+    planner.online = if asked.online { Some(true) } else { asked.offline.then_some(false) };
     let paths: Vec<PathBuf> = asked.paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
     let discovery = discover(&paths);
     let jobs = planner.jobs(asked, &discovery)?;
@@ -157,6 +191,9 @@ struct Planner {
     finder: Finder,
     wanted: Wanted,
     fail_on: Option<FailOn>,
+    image: Option<String>,
+    /// Whether registries may be asked; `None` where the command line doesn't say.
+    online: Option<bool>,
     today: String,
     /// Files that configuration leaves out.
     excluded: usize,
@@ -183,7 +220,8 @@ impl Planner {
         selection::check_options(&wanted)?;
         let fail_on = arguments.fail_on.map(FailOnWord::fail_on);
         let today = today();
-        Ok(Self { folder, finder, wanted, fail_on, today, excluded: 0, settings: HashMap::new() })
+        let settings = HashMap::new();
+        Ok(Self { folder, finder, wanted, fail_on, image: None, online: None, today, excluded: 0, settings })
     }
 
     /// The files in the order in which they are to be reported: standard input first.
@@ -218,6 +256,8 @@ impl Planner {
             shown: found.path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into(),
             settings: self.settings(config.as_deref(), &path)?,
             fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
+            image: self.image.clone().or_else(|| image_of(config.as_deref()?, &path)),
+            online: self.online.unwrap_or_else(|| config.as_ref().is_some_and(|config| config.online)),
         }))
     }
 
@@ -246,6 +286,11 @@ impl Planner {
         self.settings.insert(key, Arc::clone(&settings));
         Ok(settings)
     }
+}
+
+/// The image that the configuration says a file is built into; that of a later override wins.
+fn image_of(config: &Config, path: &Path) -> Option<String> {
+    config.rules_for(path).filter_map(|rules| rules.image.clone()).last()
 }
 
 /// Whether a file becomes a Dockerfile only when a template engine has been over it: a line that BuildKit refuses has that

@@ -32,6 +32,8 @@ pub struct Config {
     pub min_confidence: Option<Confidence>,
     /// `require-reason`: an ignore comment without a reason is a finding.
     pub require_reason: bool,
+    /// `online`: whether linting may ask registries.
+    pub online: bool,
     /// `exclude`: files that a walk leaves out.
     pub exclude: Globs,
     /// `[[overrides]]`, in order; a later one is put on top of an earlier one.

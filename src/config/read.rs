@@ -34,7 +34,7 @@ const FAIL_ON: [(&str, FailOn); 5] = [
 
 /// Keys that set rules, at the top and in an override.
 const RULE_KEYS: [&str; 6] = ["preset", "select", "extend-select", "ignore", "lints", "image"];
-const TOP_KEYS: [&str; 12] = [
+const TOP_KEYS: [&str; 13] = [
     "preset",
     "select",
     "extend-select",
@@ -44,6 +44,7 @@ const TOP_KEYS: [&str; 12] = [
     "fail-on",
     "min-confidence",
     "require-reason",
+    "online",
     "exclude",
     "overrides",
     "image-ignore",
@@ -117,6 +118,7 @@ impl Reader<'_> {
             fail_on: None,
             min_confidence: None,
             require_reason: false,
+            online: false,
             exclude: Globs::default(),
             overrides: Vec::new(),
             image_ignores: Vec::new(),
@@ -126,6 +128,7 @@ impl Reader<'_> {
                 "fail-on" => config.fail_on = Some(self.choice(key, value, &FAIL_ON)?),
                 "min-confidence" => config.min_confidence = Some(self.choice(key, value, &CONFIDENCES)?),
                 "require-reason" => config.require_reason = self.boolean(key, value)?,
+                "online" => config.online = self.boolean(key, value)?,
                 "exclude" => config.exclude = self.globs(key, value)?,
                 "overrides" => config.overrides = self.overrides(value)?,
                 "image-ignore" => config.image_ignores = self.image_ignores(value)?,

@@ -59,6 +59,12 @@ pub enum Password {
 }
 
 impl Accounts {
+    /// Reads the bytes of `/etc/passwd`, `/etc/group` and `/etc/shadow`.
+    #[must_use]
+    pub fn parse(_passwd: Option<&[u8]>, _group: Option<&[u8]>, _shadow: Option<&[u8]>) -> Self {
+        Self::default()
+    }
+
     /// Reads the accounts of an image's merged file system.
     #[must_use]
     pub fn read(_image: &Image) -> Self {
