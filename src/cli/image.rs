@@ -1,18 +1,19 @@
 //! `harden image`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::image::source::{self, Request};
 use crate::image::{Image, Limits, Reference};
 use crate::lint;
-use crate::report::{FileResult, Problem, Subject, Summary};
+use crate::report::{self, FileResult, Problem, Subject, Summary};
 use crate::text::Source;
 
 use super::failure::Failure;
-use super::output::Console;
+use super::output::{Console, Output};
 use super::plan::{Common, ImagePlan, plan_images, today};
-use super::written::Written;
+use super::written::{Written, tool};
 
 /// What scripts rely on.
 const EXIT_CODES: &str = "Exit codes: 0 no finding counts, 1 findings at or above --fail-on, 2 something could not be \
@@ -38,6 +39,10 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     written: Written,
+
+    /// Write a page with a picture of the image: layers, findings, the dangerous files, what a shorter image saves
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Output")]
+    report: Option<PathBuf>,
 
     /// Print how long each step took
     #[arg(long, help_heading = "Output")]
@@ -78,11 +83,15 @@ impl Default for Opening {
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let start = Instant::now();
     let ImagePlan { settings, fail_on, folder } = plan_images(&arguments.common)?;
+    if arguments.report.is_some() && arguments.references.len() > 1 {
+        let message = "--report draws one image; name one, or run once for each";
+        return Err(Failure::Usage(message.to_owned()));
+    }
     let mut summary = Summary::default();
     let mut problems = Vec::new();
     let mut failing = false;
     let mut output = arguments.written.open()?;
-    let mut format = arguments.written.format("image", console, folder);
+    let mut format = arguments.written.format("image", console, folder.clone());
     output.write(|out| format.start(out))?;
     for name in &arguments.references {
         let problem = |message: String| Problem { path: Some(name.clone()), message };
@@ -99,6 +108,11 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
             let said = format!("`{}` failed on `{name}` ({}); please report this bug", error.lint, error.message);
             console.error(&said);
             problems.push(problem(said));
+        }
+        if let Some(path) = &arguments.report {
+            let mut page = Output::to(Some(path))?;
+            page.write(|out| report::html::write(out, &tool("image", folder.clone()), &image, &outcome.diagnostics))?;
+            page.finish()?;
         }
         failing |= outcome.diagnostics.iter().any(|diagnostic| fail_on.includes(diagnostic.severity));
         let result = FileResult {

@@ -35,6 +35,12 @@ enum Format {
     Sarif,
 }
 
+/// This program, running `command`, for reports that name it.
+pub(super) fn tool(command: &'static str, root: PathBuf) -> Tool {
+    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    Tool { name, version, command, lints: lint::registry(), root }
+}
+
 impl Written {
     /// Opens what to write to.
     pub(super) fn open(&self) -> Result<Output, Failure> {
@@ -43,8 +49,7 @@ impl Written {
 
     /// The writer of the format, for results of `command`, with paths relative to `root`.
     pub(super) fn format(&self, command: &'static str, console: &Console, root: PathBuf) -> Box<dyn report::Format> {
-        let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        let tool = Tool { name, version, command, lints: lint::registry(), root };
+        let tool = tool(command, root);
         match self.format {
             Format::Text => {
                 let color = if self.output.is_some() { console.forces_color() } else { console.color_on_stdout() };

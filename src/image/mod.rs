@@ -17,6 +17,7 @@ mod spot;
 mod start;
 mod tree;
 mod wanted;
+mod waste;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use spot::Spot;
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
 pub use wanted::Wanted;
+pub use waste::Hidden;
 
 /// An image that was read whole: what lints, the profile and the launcher know of it.
 #[derive(Debug)]

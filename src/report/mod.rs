@@ -3,6 +3,7 @@
 //! Files are written as they come, so that no report is held in memory whole; errors and the summary come last.
 
 mod excerpt;
+pub mod html;
 mod json;
 mod jsonl;
 mod patch;
