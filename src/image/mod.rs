@@ -88,6 +88,9 @@ impl Image {
     pub fn text(&self, path: &str) -> Option<&[u8]> {
         let node = self.tree.resolve(path)?;
         let node = self.tree.node(node);
+        if node.kind != Kind::File {
+            return None;
+        }
         self.layers[node.content_layer].facts.as_ref().ok()?.text_of(node.content_entry)
     }
 
