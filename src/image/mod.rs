@@ -8,6 +8,7 @@ mod config;
 mod entry;
 mod error;
 mod history;
+mod json;
 mod layer;
 mod limits;
 mod packages;
@@ -26,7 +27,7 @@ pub use assemble::{LayerPart, Parts};
 pub use config::{Healthcheck, ImageConfig};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
-pub use history::HistoryLine;
+pub use history::{HistoryLine, Step};
 pub use layer::{Irregularity, IrregularityKind};
 pub use limits::Limits;
 pub use packages::{OsRelease, Package, PackageManager, Packages};
@@ -92,6 +93,9 @@ impl Image {
     pub fn text(&self, path: &str) -> Option<&[u8]> {
         let node = self.tree.resolve(path)?;
         let node = self.tree.node(node);
+        if node.kind != Kind::File {
+            return None;
+        }
         self.layers[node.content_layer].facts.as_ref().ok()?.text_of(node.content_entry)
     }
 

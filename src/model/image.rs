@@ -104,7 +104,8 @@ impl Dockerfile {
             let node = tree.node(tree.resolve(path)?);
             image.facts(node.content_layer)?.text_of(node.content_entry)
         };
-        let accounts = Accounts::parse(text("/etc/passwd"), text("/etc/group"), text("/etc/shadow"));
+        let (passwd, group) = (text("/etc/passwd").unwrap_or_default(), text("/etc/group").unwrap_or_default());
+        let accounts = Accounts::parse(passwd, group, text("/etc/shadow"));
         let lines = &image.history[..trace.base_lines];
         let user = lines.iter().map(HistoryLine::step).filter(|step| step.keyword == Some("USER")).last();
         let user = user.map_or("", |step| step.text.trim()).to_owned();

@@ -15,6 +15,8 @@ mod fix_cli;
 mod fix_corpus;
 mod formats;
 mod fuzz;
+mod image_facts;
+mod image_tree;
 mod lints;
 mod model;
 mod oracle;
