@@ -10,7 +10,7 @@ mod error;
 mod history;
 mod layer;
 mod limits;
-mod packages;
+pub mod packages;
 mod reference;
 pub mod source;
 mod start;
