@@ -18,6 +18,7 @@ mod fuzz;
 mod lints;
 mod model;
 mod oracle;
+mod packages;
 mod readme;
 mod recovery;
 mod rewrite;
