@@ -11,7 +11,7 @@ mod history;
 mod json;
 mod layer;
 mod limits;
-mod packages;
+pub mod packages;
 mod reference;
 pub mod source;
 mod spot;

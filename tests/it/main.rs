@@ -20,6 +20,7 @@ mod image_tree;
 mod lints;
 mod model;
 mod oracle;
+mod packages;
 mod readme;
 mod recovery;
 mod rewrite;
