@@ -8,7 +8,7 @@ mod config;
 mod entry;
 mod error;
 mod history;
-mod layer;
+pub mod layer;
 mod limits;
 mod packages;
 mod reference;
