@@ -9,7 +9,7 @@ mod entry;
 mod error;
 mod history;
 mod json;
-mod layer;
+pub mod layer;
 mod limits;
 pub mod packages;
 mod reference;
