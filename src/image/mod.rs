@@ -11,11 +11,13 @@ mod history;
 mod json;
 mod layer;
 mod limits;
+mod os_release;
 mod packages;
 mod reference;
 pub mod source;
 mod start;
 mod tree;
+mod user;
 mod wanted;
 
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub use packages::{OsRelease, Package, PackageManager, Packages};
 pub use reference::{Reference, Transport};
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
+pub use user::{KnownUser, RuntimeUser};
 pub use wanted::Wanted;
 
 /// An image that was read whole: what lints, the profile and the launcher know of it.

@@ -65,8 +65,3 @@ impl Packages {
         self.installed.iter().find(|package| package.name == name)
     }
 }
-
-/// Reads os-release of an image's merged file system.
-pub(super) fn os_release(_image: &Image) -> Option<OsRelease> {
-    None
-}
