@@ -109,7 +109,7 @@ impl Run<'_> {
             let Some(word) = command.pop_front() else { return more };
             match word.role {
                 Role::Plain => {}
-                Role::Script => return Some(format!("what the script `{}` does is not read", shown(&word.text))),
+                Role::Script => return Some(format!("what `{}` does is not read", shown(&word.text))),
                 Role::Unread => return Some(format!("a shell command with `{}`", shown(&word.text))),
             }
             let (path, node) = match self.find(&word.text, look_up) {
@@ -163,7 +163,7 @@ impl Run<'_> {
                 None => return Some(format!("`{}` is no file", shown(&script.text))),
             }
         }
-        Some(format!("what the script `{}` does is not read", shown(&script.text)))
+        Some(format!("what `{}` does is not read", shown(&script.text)))
     }
 
     /// Finds a program as execvp(3) does: by its path where it has a slash, else in the folders of PATH.

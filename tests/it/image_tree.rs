@@ -150,7 +150,8 @@ fn a_hard_link_to_nothing_or_to_a_folder_is_dropped_and_takes_its_name_along() {
 
 #[test]
 fn symlinks_stay_inside_and_end() {
-    let (tree, _) = merged(&["l /up ../../..\nl /loop loop\nl /a /b\nl /b a\nf /up/etc/x\nf /loop/y\nf /a/z\nl /e /up/etc"]);
+    let (tree, _) =
+        merged(&["l /up ../../..\nl /loop loop\nl /a /b\nl /b a\nf /up/etc/x\nf /loop/y\nf /a/z\nl /e /up/etc"]);
     assert_eq!(paths(&tree), ["/a", "/b", "/e", "/etc", "/etc/x", "/loop", "/up"]);
     assert_eq!(tree.resolve("/up/up/e/../etc/x"), tree.lookup("/etc/x"));
     assert_eq!((tree.resolve("/loop"), tree.resolve("/a/x"), tree.resolve("/none")), (None, None, None));

@@ -29,7 +29,11 @@ struct Inode {
 
 impl Model {
     fn kind(&self, path: &str) -> Option<Kind> {
-        if path.is_empty() { Some(Kind::Folder) } else { self.names.get(path).map(|(inode, _)| self.inodes[*inode].kind) }
+        if path.is_empty() {
+            Some(Kind::Folder)
+        } else {
+            self.names.get(path).map(|(inode, _)| self.inodes[*inode].kind)
+        }
     }
 
     /// The real path of a folder, with no slash at the end.
@@ -97,7 +101,8 @@ impl Model {
 
     fn remove(&mut self, path: &str, layer: usize) {
         let below = format!("{path}/");
-        let gone: Vec<String> = self.names.keys().filter(|name| *name == path || name.starts_with(&below)).cloned().collect();
+        let gone: Vec<String> =
+            self.names.keys().filter(|name| *name == path || name.starts_with(&below)).cloned().collect();
         for name in gone {
             let (_, by) = self.names.remove(&name).expect("it is there");
             self.hide(by, layer);
@@ -167,7 +172,8 @@ impl Model {
 
 /// Paths of few names, so that layers meet often.
 fn path() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4).prop_map(|words| "/".to_owned() + &words.join("/"))
+    prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4)
+        .prop_map(|words| "/".to_owned() + &words.join("/"))
 }
 
 fn line() -> impl Strategy<Value = String> {
