@@ -71,7 +71,7 @@ impl Image {
             today: parts.today,
         };
         image.accounts = Accounts::read(&image);
-        image.os = super::packages::os_release(&image);
+        image.os = super::os_release::os_release(&image);
         image.packages = Packages::read(&image);
         image.start = Start::resolve(&image);
         image

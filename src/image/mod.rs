@@ -12,11 +12,14 @@ mod json;
 pub mod layer;
 mod limits;
 pub mod packages;
+mod os_release;
+mod packages;
 mod reference;
 pub mod source;
 mod spot;
 mod start;
 mod tree;
+mod user;
 mod wanted;
 mod waste;
 
@@ -35,6 +38,7 @@ pub use reference::{Reference, Transport};
 pub use spot::Spot;
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
+pub use user::{KnownUser, RuntimeUser};
 pub use wanted::Wanted;
 pub use waste::Hidden;
 

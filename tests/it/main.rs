@@ -17,6 +17,7 @@ mod formats;
 mod fuzz;
 mod image_facts;
 mod image_tree;
+mod image_tree_model;
 mod lints;
 mod model;
 mod oracle;
