@@ -10,6 +10,7 @@ mod error;
 mod history;
 mod layer;
 mod limits;
+mod manifest;
 mod packages;
 mod reference;
 pub mod source;
