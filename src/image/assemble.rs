@@ -68,6 +68,7 @@ impl Image {
             start: Start::default(),
             irregularities,
             today: parts.today,
+            unhashed: 0,
         };
         image.accounts = Accounts::read(&image);
         image.os = super::packages::os_release(&image);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::source::Descriptor;
 use super::{Error, Irregularity, IrregularityKind};
 
-pub(super) use choose::{Documents, Resolved, resolve};
+pub(super) use choose::{Documents, Resolved, digest_like, printable_list, resolve};
 pub(super) use platform::Platform;
 
 /// A document that a reference can lead to.

@@ -4,7 +4,9 @@
 
 mod accounts;
 mod assemble;
+mod cache;
 mod config;
+mod daemon;
 mod entry;
 mod error;
 mod history;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
+pub use cache::Cache;
 pub use config::{Healthcheck, ImageConfig};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
@@ -65,6 +68,8 @@ pub struct Image {
     pub irregularities: Vec<Irregularity>,
     /// Today as `YYYY-MM-DD`, where the caller knows it.
     pub today: Option<String>,
+    /// How many layers' facts came from the cache, so that their blobs weren't hashed again.
+    pub unhashed: usize,
 }
 
 /// One layer of an image.

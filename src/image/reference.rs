@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::Error;
 
-pub(in crate::image) use name::is_digest;
+pub(in crate::image) use name::{is_digest, is_hex};
 
 /// Where an image is, as a reference says it.
 #[derive(Clone, PartialEq, Eq, Debug)]

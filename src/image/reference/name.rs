@@ -93,7 +93,7 @@ pub(in crate::image) fn is_digest(text: &str) -> bool {
 }
 
 /// Whether a text is made of lowercase hexadecimal digits.
-pub(super) fn is_hex(text: &str) -> bool {
+pub(in crate::image) fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
