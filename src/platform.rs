@@ -1,9 +1,13 @@
-//! What differs between systems, so that the rest of the house need not know: permissions of files, and what a folder on
-//! Unix says of its files.
+//! What differs between systems, so that the rest of the house need not know: permissions of files, and folders whose
+//! content nobody can redirect while it is read.
+
+mod folder;
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
+
+pub(crate) use folder::{FileType, Folder, Stat, attributes};
 
 /// Makes a new file that only this user can read. One that is there is an error.
 ///
@@ -27,4 +31,16 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// The bytes of a name, as the system has them.
+#[cfg(unix)]
+pub(crate) fn bytes_of(name: &std::ffi::OsStr) -> std::borrow::Cow<'_, [u8]> {
+    std::os::unix::ffi::OsStrExt::as_bytes(name).into()
+}
+
+/// The bytes of a name; what is no Unicode is replaced.
+#[cfg(not(unix))]
+pub(crate) fn bytes_of(name: &std::ffi::OsStr) -> std::borrow::Cow<'_, [u8]> {
+    name.to_string_lossy().into_owned().into_bytes().into()
 }
