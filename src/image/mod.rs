@@ -12,6 +12,7 @@ mod layer;
 mod limits;
 mod packages;
 mod reference;
+pub mod registry;
 pub mod source;
 mod start;
 mod tree;
