@@ -15,6 +15,7 @@ mod limits;
 mod manifest;
 mod packages;
 mod reference;
+pub mod registry;
 pub mod source;
 mod start;
 mod tree;
