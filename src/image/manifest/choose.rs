@@ -8,8 +8,13 @@ use crate::image::{Error, Irregularity, Limits};
 
 /// Where manifests, indexes and configurations are.
 pub(in crate::image) trait Documents {
-    /// The bytes of a document, as stored: digest and size are checked by [`resolve`].
-    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error>;
+    /// The bytes of a configuration, as stored: digest and size are checked by [`resolve`].
+    fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error>;
+
+    /// The bytes of a manifest or an index, which registries keep elsewhere.
+    fn manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
+        self.blob(descriptor)
+    }
 }
 
 /// The image that was meant.
@@ -41,14 +46,16 @@ pub(in crate::image) fn resolve(
     for _ in 0..=DEPTH {
         let children = match document {
             Document::Manifest { config, layers } => {
-                let config = fetch(documents, place, &config, limits, odd)?;
+                let fetch = |config: &Descriptor| documents.blob(config);
+                let config = checked(fetch, place, &config, limits, odd)?;
                 return Ok(Resolved { digest: digest.unwrap_or_default(), index_digest, config, layers });
             }
             Document::Index(children) => children,
         };
         index_digest = index_digest.or(digest.take());
         let child = choose(&children, &wanted, place)?;
-        let bytes = fetch(documents, place, &child.descriptor, limits, odd)?;
+        let fetch = |manifest: &Descriptor| documents.manifest(manifest);
+        let bytes = checked(fetch, place, &child.descriptor, limits, odd)?;
         let name = format!("{place}@{}", child.descriptor.digest);
         document = Document::read(&bytes, &name, &child.descriptor.media_type, limits.layers, odd)?;
         digest = Some(child.descriptor.digest.clone());
@@ -70,8 +77,9 @@ pub(in crate::image) fn digest_like(like: &str, bytes: &[u8]) -> String {
     format!("{name}:{hex}")
 }
 
-fn fetch(
-    documents: &dyn Documents,
+/// A document that is what its digest says.
+fn checked(
+    fetch: impl Fn(&Descriptor) -> Result<Vec<u8>, Error>,
     place: &str,
     descriptor: &Descriptor,
     limits: &Limits,
@@ -82,7 +90,7 @@ fn fetch(
         let problem = format!("it has {} bytes; the limit is {}", descriptor.size, limits.document_bytes);
         return Err(Error::new(name, problem, "raise the limit if you trust the image"));
     }
-    let bytes = documents.document(descriptor)?;
+    let bytes = fetch(descriptor)?;
     let actual = digest_like(&descriptor.digest, &bytes);
     if actual != descriptor.digest {
         let problem = format!("its content is not what its digest says: it has {actual}");

@@ -189,7 +189,7 @@ impl<'a> Blob<'a> {
 }
 
 impl Documents for Blob<'_> {
-    fn document(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
+    fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
         self.files.bytes(&path_of(&blob.digest), self.limit)?.ok_or_else(|| self.missing(blob))
     }
 }

@@ -6,15 +6,16 @@ mod layers;
 mod layout;
 mod members;
 mod outer;
+mod remote;
 mod rootfs;
 mod stream;
 
 use std::io::Read;
 
-use super::{Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Transport, Wanted, daemon};
+use super::{Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Transport, Wanted, daemon, registry};
 
 /// What is asked of [`read`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request<'a> {
     /// The reference as the user gave it.
     pub name: &'a str,
@@ -30,8 +31,28 @@ pub struct Request<'a> {
     pub today: Option<&'a str>,
     /// Where facts of layers are kept between runs; `None` for nowhere.
     pub cache: Option<&'a Cache>,
+    /// How registries are reached; anonymously, and knowing no file of this machine, where `None`.
+    pub registry: Option<&'a registry::Options>,
     /// Where the engine listens, as `DOCKER_HOST` has it; the usual places where `None`.
     pub engine: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    /// A request that asks for what is usual: this machine's platform, no cache, no credentials, the usual engine.
+    #[must_use]
+    pub fn new(name: &'a str, reference: &'a Reference, wanted: &'a Wanted, limits: &'a Limits) -> Self {
+        Self {
+            name,
+            reference,
+            platform: None,
+            wanted,
+            limits,
+            today: None,
+            cache: None,
+            registry: None,
+            engine: None,
+        }
+    }
 }
 
 /// A blob as a manifest describes it (OCI content descriptor).
@@ -88,8 +109,9 @@ struct Whole {
 /// What keeps the image from being read: it is missing, unreachable, not what its digest says, or no image.
 pub fn read(request: &Request<'_>) -> Result<Image, Error> {
     let opened = match &request.reference.transport {
-        Transport::Registry { .. } => {
-            return Err(Error::new(request.name, "registries are not read yet", "name a file"));
+        Transport::Registry { registry, repository, tag, digest } => {
+            let version = digest.as_ref().or(tag.as_ref()).map_or("latest", String::as_str);
+            remote::open(request, registry, repository, version)?
         }
         Transport::OciLayout { path, tag } => layout::open_folder(request, path, tag.as_deref())?,
         Transport::OciArchive { path, .. } | Transport::DockerArchive { path, .. } if path != "-" => {
