@@ -10,7 +10,7 @@ mod daemon;
 mod entry;
 mod error;
 mod history;
-mod layer;
+pub mod layer;
 mod limits;
 mod manifest;
 mod packages;
