@@ -69,6 +69,7 @@ impl Image {
             start: Start::default(),
             irregularities,
             today: parts.today,
+            unhashed: 0,
         };
         image.accounts = Accounts::read(&image);
         image.os = super::os_release::os_release(&image);

@@ -4,7 +4,9 @@
 
 mod accounts;
 mod assemble;
+mod cache;
 mod config;
+mod daemon;
 mod entry;
 mod error;
 mod history;
@@ -13,8 +15,10 @@ pub mod layer;
 mod limits;
 pub mod packages;
 mod os_release;
+mod manifest;
 mod packages;
 mod reference;
+pub mod registry;
 pub mod source;
 mod spot;
 mod start;
@@ -27,6 +31,7 @@ use std::sync::Arc;
 
 pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
+pub use cache::Cache;
 pub use config::{Healthcheck, ImageConfig};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
@@ -73,6 +78,8 @@ pub struct Image {
     pub irregularities: Vec<Irregularity>,
     /// Today as `YYYY-MM-DD`, where the caller knows it.
     pub today: Option<String>,
+    /// How many layers' facts came from the cache, so that their blobs weren't hashed again.
+    pub unhashed: usize,
 }
 
 /// One layer of an image.
