@@ -1,6 +1,21 @@
 //! What distribution an image is: os-release(5), and the older files of distributions that had none.
 
-use super::{Image, OsRelease};
+use super::Image;
+
+/// os-release(5).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OsRelease {
+    /// `ID`, such as `debian`.
+    pub id: String,
+    /// `ID_LIKE`, in words.
+    pub id_like: Vec<String>,
+    /// `VERSION_ID`; `None` for rolling releases.
+    pub version_id: Option<String>,
+    /// `PRETTY_NAME`.
+    pub pretty_name: String,
+    /// The path it was read from.
+    pub path: String,
+}
 
 /// The files that are asked for, the first that says something counts. os-release(5) gives the order of the first two.
 pub(super) const READS: [&str; 5] =

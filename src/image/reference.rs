@@ -128,6 +128,24 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// What it names, without tag and digest: the same for the next build of the image.
+    #[must_use]
+    pub fn name_without_tag(&self) -> String {
+        match &self.transport {
+            Transport::Registry { registry, repository, .. } => format!("{registry}/{repository}"),
+            Transport::OciLayout { path, .. }
+            | Transport::OciArchive { path, .. }
+            | Transport::DockerArchive { path, .. }
+            | Transport::RootFs { path } => path.clone(),
+            Transport::DockerDaemon { name } => {
+                name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned()
+            }
+            Transport::Stdin => "-".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Reference {
     /// The reference in full, as [`Reference::parse`] reads it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,22 +167,6 @@ impl fmt::Display for Reference {
             Transport::DockerDaemon { name } => write!(f, "docker-daemon:{name}"),
             Transport::RootFs { path } => write!(f, "rootfs:{path}"),
             Transport::Stdin => f.write_str("-"),
-        }
-    }
-
-    /// What it names, without tag and digest: the same for the next build of the image.
-    #[must_use]
-    pub fn name_without_tag(&self) -> String {
-        match &self.transport {
-            Transport::Registry { registry, repository, .. } => format!("{registry}/{repository}"),
-            Transport::OciLayout { path, .. }
-            | Transport::OciArchive { path, .. }
-            | Transport::DockerArchive { path, .. }
-            | Transport::RootFs { path } => path.clone(),
-            Transport::DockerDaemon { name } => {
-                name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned()
-            }
-            Transport::Stdin => "-".to_owned(),
         }
     }
 }

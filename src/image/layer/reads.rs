@@ -3,29 +3,16 @@
 
 use std::collections::HashMap;
 
-use super::super::Wanted;
+use crate::image::{Wanted, os_release, packages};
+
+/// The files of accounts that are read here.
+const ACCOUNTS: [&str; 5] = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/shells"];
 
 /// What the readers of this room need themselves, and how many bytes of each.
-const OWN: [(&str, usize); 18] = [
-    ("/etc/passwd", Wanted::READ_BYTES),
-    ("/etc/group", Wanted::READ_BYTES),
-    ("/etc/shadow", Wanted::READ_BYTES),
-    ("/etc/gshadow", Wanted::READ_BYTES),
-    ("/etc/shells", Wanted::READ_BYTES),
-    ("/etc/os-release", Wanted::READ_BYTES),
-    ("/usr/lib/os-release", Wanted::READ_BYTES),
-    ("/etc/alpine-release", Wanted::READ_BYTES),
-    ("/etc/redhat-release", Wanted::READ_BYTES),
-    ("/var/lib/dpkg/status", 16 << 20),
-    ("/var/lib/dpkg/status.d/*", 16 << 20),
-    ("/var/lib/dpkg/info/*.list", 16 << 20),
-    ("/lib/apk/db/installed", 64 << 20),
-    ("/usr/lib/apk/db/installed", 64 << 20),
-    ("/var/lib/rpm/rpmdb.sqlite", 256 << 20),
-    ("/var/lib/rpm/Packages.db", 256 << 20),
-    ("/usr/lib/sysimage/rpm/rpmdb.sqlite", 256 << 20),
-    ("/usr/lib/sysimage/rpm/Packages.db", 256 << 20),
-];
+fn own() -> impl Iterator<Item = (&'static str, usize)> {
+    let short = ACCOUNTS.into_iter().chain(os_release::READS).map(|path| (path, Wanted::READ_BYTES));
+    short.chain(packages::READS.iter().copied())
+}
 
 /// The globs, by what of them is literal.
 #[derive(Debug, Default)]
@@ -61,7 +48,7 @@ impl Reads {
     pub(super) fn new(wanted: &Wanted) -> Self {
         let mut reads = Self::default();
         let globs = wanted.reads.iter().map(|glob| (*glob, Wanted::READ_BYTES));
-        for (glob, bytes) in globs.chain(OWN) {
+        for (glob, bytes) in globs.chain(own()) {
             reads.add(glob, bytes);
         }
         reads
