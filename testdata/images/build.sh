@@ -109,15 +109,15 @@ mid() {
     image mid minbase mid-1 mid-2
 }
 
-# About twice as much of everything.
+# About twice as much of everything: 68,000 entries in four layers, 3 GB before compression.
 mid2() {
     cp -a "$out/minbase" "$work/minbase"
     layer mid-1 "$out/minbase" without_caches python3 python3-dev python3-pip python3-venv gcc g++ git golang
     layer mid-2 "$work/mid-1:$out/minbase" with_archives nodejs
     layer mid-3 "$work/mid-2:$work/mid-1:$out/minbase" with_archives openjdk-17-jdk-headless clang python3-scipy
-    layer mid-4 "$work/mid-3:$work/mid-2:$work/mid-1:$out/minbase" without_caches rustc npm
-    config minbase python3 nodejs "openjdk clang scipy" "rustc npm" >"$work/config.json"
-    image mid2 minbase mid-1 mid-2 mid-3 mid-4
+    config "mmdebstrap bookworm" "apt-get install python3 gcc g++ git golang" "apt-get install nodejs" \
+        "apt-get install openjdk clang scipy" >"$work/config.json"
+    image mid2 minbase mid-1 mid-2 mid-3
 }
 
 without_caches() {
