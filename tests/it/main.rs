@@ -32,3 +32,4 @@ mod shell;
 mod support;
 mod syntax;
 mod tidy;
+mod traced;
