@@ -35,11 +35,12 @@ fn a_server_without_ranges_is_read_again_from_the_start() {
     let digest = digest_of(&blob);
     let content = blob.clone();
     let server = Server::start(move |_, before| {
-        let end = if before == 0 { 70_001 } else { content.len() };
+        // The second time it breaks before it is where it was.
+        let end = [70_001, 60_000, 150_000].get(before).copied().unwrap_or(content.len());
         vec![head(200, &[("Content-Length", "200000")]), Step::Bytes(content[..end].to_vec())]
     });
     assert!(read(&connect(&server.host), &digest, 200_000) == Ok(blob));
-    assert_eq!(server.asked_for("blobs").len(), 2);
+    assert_eq!(server.asked_for("blobs").len(), 4);
 }
 
 #[test]
