@@ -121,13 +121,18 @@ fn a_blob_elsewhere_is_fetched_without_credentials() {
 
 #[test]
 fn the_challenge_of_a_foreign_host_is_not_met() {
-    let storage = Server::start(|_, _| answer(401, &[("WWW-Authenticate", "Basic realm=\"give\"")], ""));
+    // If it were, our password would go to whatever realm that host names.
+    let storage = Server::start(|request, _| {
+        let challenge = format!("Bearer realm=\"http://{}/token\"", request.header("host").expect("a host"));
+        answer(401, &[("WWW-Authenticate", &challenge)], "")
+    });
     let target = format!("http://{}/x", storage.host);
     let server = Server::start(move |_, _| answer(302, &[("Location", &target)], ""));
     let login = Options { login: Some(("user".to_owned(), "pass".to_owned())), ..options() };
     let registry = Registry::connect(&server.host, "team/app", &login).expect("a name");
     assert!(registry.blob(&digest_of(b"x"), 1).is_err());
     assert!(storage.asked().iter().all(|request| request.header("authorization").is_none()));
+    assert!(storage.asked_for("/token").is_empty() && !storage.asked_for("/x").is_empty());
 }
 
 #[test]
