@@ -25,6 +25,7 @@ mod packages;
 mod planted;
 mod readme;
 mod recovery;
+mod registry;
 mod rewrite;
 mod secret;
 mod shell;
