@@ -18,6 +18,8 @@ mod fuzz;
 mod image_facts;
 mod image_tree;
 mod image_tree_model;
+#[cfg(unix)]
+mod image_tree_umoci;
 mod lints;
 mod model;
 mod oracle;
