@@ -78,9 +78,10 @@ struct Fixing {
 
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let mut asked = arguments.asked.clone();
-    asked.select = arguments.only.clone().or(asked.select);
+    let common = &mut asked.common;
+    common.select = arguments.only.clone().or_else(|| common.select.take());
     let Plan { jobs, mut problems, nothing, .. } = plan(&asked, console)?;
-    let outside = Outside::new(&asked)?;
+    let outside = Outside::new(&asked, console)?;
     problems.iter().for_each(|problem| console.error(&problem.message));
     let writes = !arguments.diff && !arguments.check;
     let stdin = jobs.iter().any(|job| is_stdin(&job.path));
@@ -133,6 +134,9 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         failing |= left.iter().any(|diagnostic| job.fail_on.includes(diagnostic.severity));
         report.file(&mut output, FileReport { path: &job.shown, changed: fixing.changes(), fixed: &fixing.fixed })
     })?;
+    for problem in outside.problems() {
+        report.problem(problem.path.as_deref().unwrap_or("-"), problem.message);
+    }
     report.finish(&mut output, &mut problems)?;
     output.finish()?;
     if !problems.is_empty() {
@@ -142,7 +146,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         console.error(&nothing);
         return Ok(3);
     }
-    let counts = if writes { failing && !asked.exit_zero } else { report.changes() };
+    let counts = if writes { failing && !asked.common.exit_zero } else { report.changes() };
     Ok(u8::from(counts))
 }
 

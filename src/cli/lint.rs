@@ -1,22 +1,20 @@
 //! `harden lint`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
-
 use crate::lint;
-use crate::report::{self, FileResult, Json, JsonLines, Problem, Sarif, Style, Summary, Text, Tool};
+use crate::report::{FileResult, Problem, Subject, Summary};
 use crate::text::Source;
 
 use super::failure::Failure;
 use super::input;
-use super::output::{Console, Output};
+use super::output::Console;
 use super::outside::Outside;
 use super::parallel;
 use super::plan::{Asked, Job, Plan, plan};
+use super::written::Written;
 
 /// What scripts rely on.
 const EXIT_CODES: &str = "Exit codes: 0 no finding counts, 1 findings at or above --fail-on, 2 something could not be \
@@ -28,30 +26,12 @@ pub(super) struct Arguments {
     #[command(flatten)]
     asked: Asked,
 
-    /// How to write findings
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
-    format: Format,
-
-    /// Write findings to a file, which appears whole or not at all
-    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    written: Written,
 
     /// Print how long each step took
     #[arg(long, help_heading = "Output")]
     timings: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
-    /// A JSON object a line
-    Jsonl,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
 }
 
 /// What a job came to.
@@ -65,15 +45,15 @@ struct Done {
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let start = Instant::now();
     let Plan { jobs, folder, mut problems, nothing } = plan(&arguments.asked, console)?;
-    let outside = Outside::new(&arguments.asked)?;
+    let outside = Outside::new(&arguments.asked, console)?;
     let discovered = start.elapsed();
     problems.iter().for_each(|problem| console.error(&problem.message));
     let mut summary = Summary::default();
     let mut failing = false;
     let mut templates = 0;
     let mut written = Duration::ZERO;
-    let mut output = Output::to(arguments.output.as_deref())?;
-    let mut format = format(arguments, console, folder);
+    let mut output = arguments.written.open()?;
+    let mut format = arguments.written.format("lint", console, folder);
     output.write(|out| format.start(out))?;
     parallel::ordered(
         &jobs,
@@ -95,6 +75,9 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
             Ok(())
         },
     )?;
+    let of_images = outside.problems();
+    of_images.iter().for_each(|problem| console.error(&problem.message));
+    problems.extend(of_images);
     output.write(|out| format.finish(out, &summary, &problems))?;
     output.finish()?;
     if arguments.timings {
@@ -116,7 +99,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         console.error(&nothing);
         return Ok(3);
     }
-    Ok(u8::from(failing && !arguments.asked.exit_zero))
+    Ok(u8::from(failing && !arguments.asked.common.exit_zero))
 }
 
 /// Reads and lints one file. A panic in here is a bug, and costs this file only.
@@ -144,20 +127,6 @@ fn read_and_lint(job: &Job, outside: &Outside) -> Done {
     // The text is needed to show findings, and for nothing else.
     let source = if outcome.diagnostics.is_empty() { Source::default() } else { dockerfile.source };
     let (diagnostics, suppressed) = (outcome.diagnostics, outcome.suppressed);
-    let result = FileResult { path: Arc::clone(&job.shown), source, diagnostics, suppressed };
+    let result = FileResult { subject: Subject::File, path: Arc::clone(&job.shown), source, diagnostics, suppressed };
     Done { result: Some(result), problems, template: false }
-}
-
-fn format(arguments: &Arguments, console: &Console, root: PathBuf) -> Box<dyn report::Format> {
-    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    let tool = Tool { name, version, lints: lint::registry(), root };
-    match arguments.format {
-        Format::Text => {
-            let color = if arguments.output.is_some() { console.forces_color() } else { console.color_on_stdout() };
-            Box::new(Text::new(Style { color, verbose: console.verbose, quiet: console.quiet }))
-        }
-        Format::Json => Box::new(Json::new(tool)),
-        Format::Jsonl => Box::new(JsonLines::new(tool)),
-        Format::Sarif => Box::new(Sarif::new(tool)),
-    }
 }

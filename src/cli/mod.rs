@@ -2,13 +2,17 @@
 
 mod completions;
 pub mod context;
+mod credential_helper;
 mod explain;
 mod failure;
 mod fix;
 mod fix_report;
+mod image;
+mod images;
 mod input;
 mod lint;
 mod lints;
+mod opening;
 mod output;
 mod outside;
 mod parallel;
@@ -16,6 +20,7 @@ mod parse;
 mod plan;
 mod replace;
 mod selection;
+mod written;
 
 use std::ffi::OsString;
 use std::panic;
@@ -45,6 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let console = Console { color: cli.color, quiet: cli.quiet, verbose: cli.verbose };
     let done = match &cli.command {
         Command::Lint(arguments) => lint::run(arguments, &console),
+        Command::Image(arguments) => image::run(arguments, &console),
         Command::Fix(arguments) => fix::run(arguments, &console),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lints(arguments) => lints::run(arguments),
@@ -59,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     })
 }
 
-/// Dockerfile hardening: finds what weakens an image before it is built
+/// Dockerfile and image hardening: finds what weakens an image before and after it is built
 #[derive(Parser, Debug)]
 #[command(name = "harden", version, disable_help_subcommand = true, max_term_width = 100)]
 struct Cli {
@@ -83,6 +89,8 @@ struct Cli {
 enum Command {
     /// Lint Dockerfiles and Containerfiles
     Lint(lint::Arguments),
+    /// Lint images, without unpacking them
+    Image(image::Arguments),
     /// Rewrite Dockerfiles: apply the fixes of what lint finds
     Fix(fix::Arguments),
     /// Explain a lint: what, why, when it is fine, how to fix it

@@ -7,11 +7,14 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::fix::Files;
-use crate::model::{Dockerfile, ImageFacts};
+use crate::model::Dockerfile;
+use crate::report::Problem;
 use crate::text::Source;
 
 use super::context::{self, Repositories};
 use super::failure::Failure;
+use super::images::Images;
+use super::output::Console;
 use super::plan::{Asked, Job, is_stdin, is_template};
 
 /// Tells what names mean today.
@@ -73,13 +76,14 @@ fn is_digest(text: &str) -> bool {
 pub(super) struct Outside {
     repositories: Repositories,
     resolver: Option<Box<dyn Resolver>>,
+    images: Images,
 }
 
 impl Outside {
-    pub(super) fn new(asked: &Asked) -> Result<Self, Failure> {
+    pub(super) fn new(asked: &Asked, console: &Console) -> Result<Self, Failure> {
         let lock = asked.lock.as_deref().map(LockFile::read).transpose()?;
         let resolver = lock.map(|lock| Box::new(lock) as Box<dyn Resolver>);
-        Ok(Self { repositories: Repositories::default(), resolver })
+        Ok(Self { repositories: Repositories::default(), resolver, images: Images::new(&asked.build_context, console) })
     }
 
     /// The facts of a file; `None` for a template that was not asked for by name.
@@ -90,6 +94,11 @@ impl Outside {
         }
         self.fill(job, &mut dockerfile, &Files::new());
         Some(dockerfile)
+    }
+
+    /// What kept images from being read, so far.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        self.images.problems()
     }
 
     /// The facts of a file that fixes have changed, with other files as they have left them.
@@ -103,6 +112,7 @@ impl Outside {
         // Standard input has the build context of the file whose name it is given.
         let location = if is_stdin(&job.path) { Path::new(job.shown.as_ref()) } else { &job.path };
         context::gather(dockerfile, location, &self.repositories, files);
+        self.images.fill(job, dockerfile);
         let Some(resolver) = &self.resolver else { return };
         for address in dockerfile.addresses() {
             if let Some(digest) = resolver.download(&address) {
@@ -112,7 +122,7 @@ impl Outside {
         for name in dockerfile.image_names() {
             let digest = resolver.image(&name);
             if digest.is_some() {
-                dockerfile.images.insert(name, ImageFacts { digest, content: None });
+                dockerfile.images.entry(name).or_default().digest = digest;
             }
         }
     }

@@ -31,6 +31,46 @@ pub(super) struct Asked {
     #[arg(long, value_name = "NAME")]
     pub(super) stdin_filename: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) common: Common,
+
+    /// Take digests of images and downloads from this file: JSON with `images` and `downloads`, from names and addresses
+    /// to `sha256:…`
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Configuration")]
+    pub(super) lock: Option<PathBuf>,
+
+    /// The image that the Dockerfile is built into: its users, programs and files take part, and what is found in it is
+    /// shown at the line that put it there
+    #[arg(long, value_name = "REF", help_heading = "Images")]
+    pub(super) image: Option<String>,
+
+    /// Read a base image from elsewhere than its registry: NAME=oci:FOLDER, NAME=docker-archive:FILE, …
+    #[arg(long, value_name = "NAME=REF", value_parser = name_and_reference, help_heading = "Images")]
+    pub(super) build_context: Vec<(String, String)>,
+
+    /// Ask registries about base images
+    #[arg(long, help_heading = "Images", conflicts_with = "offline")]
+    pub(super) online: bool,
+
+    /// Open no connection, whatever the configuration says
+    #[arg(long, help_heading = "Images")]
+    pub(super) offline: bool,
+}
+
+/// `NAME=REF`, also as docker writes it: `NAME=oci-layout://FOLDER`, `NAME=docker-image://NAME`.
+fn name_and_reference(text: &str) -> Result<(String, String), String> {
+    let (name, reference) = text.split_once('=').ok_or("write NAME=REF, as in `debian:12=oci:./debian`")?;
+    let reference = match reference.split_once("://") {
+        Some(("oci-layout", folder)) => format!("oci:{folder}"),
+        Some(("docker-image", name)) => format!("docker://{name}"),
+        _ => reference.to_owned(),
+    };
+    Ok((name.to_owned(), reference))
+}
+
+/// What every command that lints is asked for.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Common {
     /// The least severity that makes the exit code 1 [default: low]
     #[arg(long, value_name = "SEVERITY", value_enum, help_heading = "Exit code")]
     pub(super) fail_on: Option<FailOnWord>,
@@ -63,11 +103,6 @@ pub(super) struct Asked {
     /// Read no configuration file
     #[arg(long, help_heading = "Configuration")]
     pub(super) isolated: bool,
-
-    /// Take digests of images and downloads from this file: JSON with `images` and `downloads`, from names and addresses
-    /// to `sha256:…`
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Configuration")]
-    pub(super) lock: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -105,6 +140,10 @@ pub(super) struct Job {
     pub(super) named: bool,
     pub(super) settings: Arc<Settings>,
     pub(super) fail_on: FailOn,
+    /// The image that the file is built into, where the command line or the configuration says so.
+    pub(super) image: Option<String>,
+    /// Whether registries may be asked.
+    pub(super) online: bool,
 }
 
 /// The files a command is about.
@@ -121,7 +160,9 @@ pub(super) struct Plan {
 
 /// Finds the files that are asked for, and says what was left out.
 pub(super) fn plan(asked: &Asked, console: &Console) -> Result<Plan, Failure> {
-    let mut planner = Planner::new(asked)?;
+    let mut planner = Planner::new(&asked.common)?;
+    planner.image.clone_from(&asked.image);
+    planner.online = if asked.online { Some(true) } else { asked.offline.then_some(false) };
     let paths: Vec<PathBuf> = asked.paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
     let discovery = discover(&paths);
     let jobs = planner.jobs(asked, &discovery)?;
@@ -131,12 +172,28 @@ pub(super) fn plan(asked: &Asked, console: &Console) -> Result<Plan, Failure> {
     Ok(Plan { jobs, folder: planner.folder, problems, nothing })
 }
 
+/// What to lint images for.
+pub(super) struct ImagePlan {
+    pub(super) settings: Arc<Settings>,
+    pub(super) fail_on: FailOn,
+    /// The current folder.
+    pub(super) folder: PathBuf,
+}
+
+/// Finds out what to lint images for.
+pub(super) fn plan_images(asked: &Common) -> Result<ImagePlan, Failure> {
+    Planner::new(asked)?.image()
+}
+
 /// Finds out what to lint each file for.
 struct Planner {
     folder: PathBuf,
     finder: Finder,
     wanted: Wanted,
     fail_on: Option<FailOn>,
+    image: Option<String>,
+    /// Whether registries may be asked; `None` where the command line doesn't say.
+    online: Option<bool>,
     today: String,
     /// Files that configuration leaves out.
     excluded: usize,
@@ -145,7 +202,7 @@ struct Planner {
 }
 
 impl Planner {
-    fn new(arguments: &Asked) -> Result<Self, Failure> {
+    fn new(arguments: &Common) -> Result<Self, Failure> {
         let folder = env::current_dir().map_err(|error| {
             Failure::Read(format!("the current folder can't be found ({error}); change to another"))
         })?;
@@ -163,7 +220,8 @@ impl Planner {
         selection::check_options(&wanted)?;
         let fail_on = arguments.fail_on.map(FailOnWord::fail_on);
         let today = today();
-        Ok(Self { folder, finder, wanted, fail_on, today, excluded: 0, settings: HashMap::new() })
+        let settings = HashMap::new();
+        Ok(Self { folder, finder, wanted, fail_on, image: None, online: None, today, excluded: 0, settings })
     }
 
     /// The files in the order in which they are to be reported: standard input first.
@@ -198,7 +256,21 @@ impl Planner {
             shown: found.path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into(),
             settings: self.settings(config.as_deref(), &path)?,
             fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
+            image: self.image.clone().or_else(|| image_of(config.as_deref()?, &path)),
+            online: self.online.unwrap_or_else(|| config.as_ref().is_some_and(|config| config.online)),
         }))
+    }
+
+    /// What to lint images for: the configuration of the current folder, which has no path in the project.
+    fn image(&mut self) -> Result<ImagePlan, Failure> {
+        let folder = self.folder.clone();
+        let config = self.finder.for_folder(&folder)?;
+        let configured = config.as_ref().and_then(|config| config.fail_on);
+        Ok(ImagePlan {
+            settings: self.settings(config.as_deref(), &folder)?,
+            fail_on: self.fail_on.or(configured).unwrap_or(FailOn::Severity(Severity::Low)),
+            folder,
+        })
     }
 
     fn settings(&mut self, config: Option<&Config>, path: &Path) -> Result<Arc<Settings>, Failure> {
@@ -214,6 +286,11 @@ impl Planner {
         self.settings.insert(key, Arc::clone(&settings));
         Ok(settings)
     }
+}
+
+/// The image that the configuration says a file is built into; that of a later override wins.
+fn image_of(config: &Config, path: &Path) -> Option<String> {
+    config.rules_for(path).filter_map(|rules| rules.image.clone()).last()
 }
 
 /// Whether a file becomes a Dockerfile only when a template engine has been over it: a line that BuildKit refuses has that
@@ -281,7 +358,7 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 }
 
 /// Today's date in UTC as `YYYY-MM-DD`, by Howard Hinnant's `civil_from_days`.
-fn today() -> String {
+pub(super) fn today() -> String {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

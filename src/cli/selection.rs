@@ -43,7 +43,8 @@ pub(super) fn settings<'r>(
     let selection = Selection::new(&choice)
         .map_err(|unknown| Failure::UnknownLint { at: "the choice of lints".to_owned(), unknown })?;
     let require_reason = config.is_some_and(|config| config.require_reason);
-    Ok(Settings { selection, require_reason, today: Some(today.to_owned()) })
+    let image_ignores = config.map(|config| config.image_ignores.clone()).unwrap_or_default();
+    Ok(Settings { selection, require_reason, today: Some(today.to_owned()), image_ignores })
 }
 
 /// Puts rules on top of what was chosen so far. A name that they turn on is no longer ignored.
@@ -95,6 +96,9 @@ pub(super) fn check_config(config: &Config) -> Result<(), Failure> {
         for name in names.chain(rules.lints.iter().map(|lint| &lint.name)) {
             known(&name.text).map_err(|unknown| Failure::UnknownLint { at: name.at.to_string(), unknown })?;
         }
+    }
+    for name in config.image_ignores.iter().flat_map(|ignore| &ignore.lints) {
+        known(&name.text).map_err(|unknown| Failure::UnknownLint { at: name.at.to_string(), unknown })?;
     }
     Ok(())
 }

@@ -32,10 +32,38 @@ pub struct Config {
     pub min_confidence: Option<Confidence>,
     /// `require-reason`: an ignore comment without a reason is a finding.
     pub require_reason: bool,
+    /// `online`: whether linting may ask registries.
+    pub online: bool,
     /// `exclude`: files that a walk leaves out.
     pub exclude: Globs,
     /// `[[overrides]]`, in order; a later one is put on top of an earlier one.
     pub overrides: Vec<Override>,
+    /// `[[image-ignore]]`: findings in images that are known and accepted.
+    pub image_ignores: Vec<ImageIgnore>,
+}
+
+/// `[[image-ignore]]`: findings in images that are known and accepted. An image has no lines to put a comment on.
+#[derive(Clone, Debug)]
+pub struct ImageIgnore {
+    /// `lints`: names or aliases.
+    pub lints: Vec<Name>,
+    /// `images`: globs over references without their transport; all images where absent.
+    pub images: Option<Globs>,
+    /// `paths`: globs over paths in the image; all findings of the lints, those without a path too, where absent.
+    pub paths: Option<Globs>,
+    /// `reason`: why, which has to be said.
+    pub reason: String,
+}
+
+impl ImageIgnore {
+    /// Whether it is about the image of this name, and about this path in it (`None` for the configuration or the whole).
+    #[must_use]
+    pub fn holds(&self, image: &str, path: Option<&str>) -> bool {
+        let name = image.split_once("://").map_or(image, |(_, name)| name);
+        let within = |globs: &Globs, text: &str| globs.matches(Path::new(text.trim_start_matches('/')));
+        self.images.as_ref().is_none_or(|globs| within(globs, name))
+            && self.paths.as_ref().is_none_or(|globs| path.is_some_and(|path| within(globs, path)))
+    }
 }
 
 /// Which lints are on, and with what severity.
@@ -51,6 +79,8 @@ pub struct Rules {
     pub ignore: Vec<Name>,
     /// `[lints.NAME]`.
     pub lints: Vec<LintSetting>,
+    /// `image`: the image that the Dockerfile is built into, whose files say what its text can't.
+    pub image: Option<String>,
 }
 
 /// `[[overrides]]`: rules for some paths.

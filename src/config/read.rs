@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::{Confidence, Severity};
 use crate::text::LineIndex;
 
-use super::{At, Config, FailOn, Globs, LintSetting, Name, Override, PresetChoice, Rules};
+use super::{At, Config, FailOn, Globs, ImageIgnore, LintSetting, Name, Override, PresetChoice, Rules};
 
 /// The greatest size of a configuration file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -33,18 +33,21 @@ const FAIL_ON: [(&str, FailOn); 5] = [
 ];
 
 /// Keys that set rules, at the top and in an override.
-const RULE_KEYS: [&str; 5] = ["preset", "select", "extend-select", "ignore", "lints"];
-const TOP_KEYS: [&str; 10] = [
+const RULE_KEYS: [&str; 6] = ["preset", "select", "extend-select", "ignore", "lints", "image"];
+const TOP_KEYS: [&str; 13] = [
     "preset",
     "select",
     "extend-select",
     "ignore",
     "lints",
+    "image",
     "fail-on",
     "min-confidence",
     "require-reason",
+    "online",
     "exclude",
     "overrides",
+    "image-ignore",
 ];
 
 /// What is wrong with a configuration file.
@@ -115,16 +118,20 @@ impl Reader<'_> {
             fail_on: None,
             min_confidence: None,
             require_reason: false,
+            online: false,
             exclude: Globs::default(),
             overrides: Vec::new(),
+            image_ignores: Vec::new(),
         };
         for (key, at, value) in entries(table) {
             match key {
                 "fail-on" => config.fail_on = Some(self.choice(key, value, &FAIL_ON)?),
                 "min-confidence" => config.min_confidence = Some(self.choice(key, value, &CONFIDENCES)?),
                 "require-reason" => config.require_reason = self.boolean(key, value)?,
+                "online" => config.online = self.boolean(key, value)?,
                 "exclude" => config.exclude = self.globs(key, value)?,
                 "overrides" => config.overrides = self.overrides(value)?,
+                "image-ignore" => config.image_ignores = self.image_ignores(value)?,
                 _ if RULE_KEYS.contains(&key) => self.rule(&mut config.rules, key, value)?,
                 _ => return Err(self.unknown(key, at, "", &TOP_KEYS)),
             }
@@ -138,6 +145,9 @@ impl Reader<'_> {
             "select" => rules.select = Some(self.names(key, value)?),
             "extend-select" => rules.extend_select = self.names(key, value)?,
             "ignore" => rules.ignore = self.names(key, value)?,
+            "image" => {
+                rules.image = Some(self.text(key, value, "a reference, such as \"registry.example/app:dev\"")?)
+            }
             _ => rules.lints = self.lints(value)?,
         }
         Ok(())
@@ -187,6 +197,39 @@ impl Reader<'_> {
             overrides.push(Override { paths, rules });
         }
         Ok(overrides)
+    }
+
+    fn image_ignores(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<ImageIgnore>, Error> {
+        const KEYS: [&str; 4] = ["lints", "images", "paths", "reason"];
+        let what = "tables, each written `[[image-ignore]]`";
+        let array = value.get_ref().as_array().ok_or_else(|| self.mistyped("image-ignore", value, what))?;
+        let mut ignores = Vec::new();
+        for item in array {
+            let mut ignore = ImageIgnore { lints: Vec::new(), images: None, paths: None, reason: String::new() };
+            for (key, at, value) in entries(self.table("image-ignore", item, what)?) {
+                match key {
+                    "lints" => ignore.lints = self.names(key, value)?,
+                    "images" => ignore.images = Some(self.globs(key, value)?),
+                    "paths" => ignore.paths = Some(self.globs(key, value)?),
+                    "reason" => ignore.reason = self.text(key, value, "a text that says why")?,
+                    _ => return Err(self.unknown(key, at, " of an image-ignore", &KEYS)),
+                }
+            }
+            let missing = match () {
+                () if ignore.lints.is_empty() => "names no lints; add `lints = [\"…\"]`",
+                () if ignore.reason.trim().is_empty() => "says no reason; add `reason = \"…\"`",
+                () => {
+                    ignores.push(ignore);
+                    continue;
+                }
+            };
+            return Err(self.error(item.span().start, format!("this image-ignore {missing}")));
+        }
+        Ok(ignores)
+    }
+
+    fn text(&self, key: &str, value: &Spanned<DeValue<'_>>, what: &str) -> Result<String, Error> {
+        value.get_ref().as_str().map(str::to_owned).ok_or_else(|| self.mistyped(key, value, what))
     }
 
     fn choice<T: Copy>(&self, key: &str, value: &Spanned<DeValue<'_>>, choices: &[(&str, T)]) -> Result<T, Error> {

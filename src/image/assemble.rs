@@ -45,6 +45,7 @@ impl Image {
         let facts: Vec<Option<&LayerFacts>> = parts.layers.iter().map(|layer| layer.facts.as_ref().ok()).collect();
         let tree = Tree::merge(&facts);
         let mut irregularities: Vec<Irregularity> = parts.irregularities;
+        irregularities.extend_from_slice(tree.irregularities());
         let (config, history) = ImageConfig::read(&parts.config, parts.layers.len(), &mut irregularities);
         let layers = parts.layers.into_iter().enumerate().map(|(index, part)| Layer {
             digest: part.digest,
@@ -68,9 +69,10 @@ impl Image {
             start: Start::default(),
             irregularities,
             today: parts.today,
+            unhashed: 0,
         };
         image.accounts = Accounts::read(&image);
-        image.os = super::packages::os_release(&image);
+        image.os = super::os_release::os_release(&image);
         image.packages = Packages::read(&image);
         image.start = Start::resolve(&image);
         image

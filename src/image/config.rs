@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{HistoryLine, Irregularity};
+use super::json::Json;
+use super::{HistoryLine, Irregularity, IrregularityKind};
 
 /// What the configuration says of how a container starts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,10 +52,215 @@ pub struct Healthcheck {
     pub test: Vec<String>,
 }
 
+/// Bytes of a configuration that is read. Sources bound it far below.
+const MOST_BYTES: usize = 64 << 20;
+/// What is said of one configuration; more would say no more.
+const MOST_SAID: usize = 32;
+
 impl ImageConfig {
-    /// Reads a configuration and its history for an image of `layers` layers.
+    /// Reads a configuration and its history for an image of `layers` layers. Keys match in any case and the last of
+    /// several counts, as with the engines' readers; several are said.
     #[must_use]
-    pub fn read(_bytes: &[u8], _layers: usize, _irregularities: &mut Vec<Irregularity>) -> (Self, Vec<HistoryLine>) {
-        (Self::default(), Vec::new())
+    pub fn read(bytes: &[u8], layers: usize, irregularities: &mut Vec<Irregularity>) -> (Self, Vec<HistoryLine>) {
+        let mut reader = Reader { said: Vec::new() };
+        let mut read = (Self::default(), Vec::new());
+        let document = if bytes.len() > MOST_BYTES {
+            Err(format!("it has {} bytes, more than {MOST_BYTES}", bytes.len()))
+        } else {
+            Json::read(bytes)
+        };
+        match document {
+            Ok(Json::Map(keys)) if keys.is_empty() => {}
+            Ok(document @ Json::Map(_)) => read = reader.document(&document, layers),
+            Ok(other) => reader.say(IrregularityKind::Broken, format!("the configuration is {}, no map", other.what())),
+            Err(error) => reader.say(IrregularityKind::Broken, format!("the configuration can't be read: {error}")),
+        }
+        irregularities.append(&mut reader.said);
+        read
+    }
+
+    /// The value of a variable in `config.Env`; of several, the last, as execve(2)'s readers don't agree but engines do.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.env.iter().rev().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+/// Takes values out of the document and says what is odd.
+struct Reader {
+    said: Vec<Irregularity>,
+}
+
+impl Reader {
+    fn document(&mut self, document: &Json, layers: usize) -> (ImageConfig, Vec<HistoryLine>) {
+        let none = Json::Map(Vec::new());
+        let config = self.one(document, "config", "config").unwrap_or(&none);
+        let config = self.map(config, "config");
+        let text = |reader: &mut Self, key: &str| reader.text(config, key, &format!("config.{key}"));
+        let texts = |reader: &mut Self, key: &str| reader.texts(config, key, &format!("config.{key}"));
+        let keys = |reader: &mut Self, key: &str| reader.keys(config, key, &format!("config.{key}"));
+        let read = ImageConfig {
+            architecture: self.text(document, "architecture", "architecture").unwrap_or_default(),
+            os: self.text(document, "os", "os").unwrap_or_default(),
+            variant: self.text(document, "variant", "variant"),
+            created: self.text(document, "created", "created"),
+            user: text(self, "User").unwrap_or_default(),
+            env: texts(self, "Env").unwrap_or_default(),
+            entrypoint: texts(self, "Entrypoint"),
+            cmd: texts(self, "Cmd"),
+            working_dir: text(self, "WorkingDir").unwrap_or_default(),
+            exposed_ports: keys(self, "ExposedPorts"),
+            volumes: keys(self, "Volumes"),
+            labels: self.labels(config),
+            healthcheck: self.one(config, "Healthcheck", "config.Healthcheck").map(|check| Healthcheck {
+                test: self.texts(check, "Test", "config.Healthcheck.Test").unwrap_or_default(),
+            }),
+            stop_signal: text(self, "StopSignal"),
+            shell: texts(self, "Shell"),
+            on_build: texts(self, "OnBuild").unwrap_or_default(),
+            diff_ids: self
+                .one(document, "rootfs", "rootfs")
+                .and_then(|rootfs| self.texts(rootfs, "diff_ids", "rootfs.diff_ids"))
+                .unwrap_or_default(),
+        };
+        if read.diff_ids.len() != layers {
+            let detail = format!("`rootfs.diff_ids` names {} layers, but the image has {layers}", read.diff_ids.len());
+            self.say(IrregularityKind::Mismatch, detail);
+        }
+        (read, self.history(document, layers))
+    }
+
+    fn history(&mut self, document: &Json, layers: usize) -> Vec<HistoryLine> {
+        let mut lines = Vec::new();
+        for (index, line) in self.list(document, "history", "history").iter().enumerate() {
+            let text = |reader: &mut Self, key: &str| reader.text(line, key, &format!("history[{index}].{key}"));
+            lines.push(HistoryLine {
+                created_by: text(self, "created_by").unwrap_or_default(),
+                comment: text(self, "comment").unwrap_or_default(),
+                created: text(self, "created"),
+                empty_layer: self.truth(line, "empty_layer", &format!("history[{index}].empty_layer")),
+                layer: None,
+            });
+        }
+        let made = lines.iter().filter(|line| !line.empty_layer).count();
+        if made == layers {
+            let making = lines.iter_mut().filter(|line| !line.empty_layer);
+            making.enumerate().for_each(|(layer, line)| line.layer = Some(layer));
+        } else if !lines.is_empty() {
+            let detail = format!(
+                "{made} lines of `history` made a layer, but the image has {layers}, so no line can be told to have made one"
+            );
+            self.say(IrregularityKind::Mismatch, detail);
+        }
+        lines
+    }
+
+    /// The value of a key, `None` where it is absent or null.
+    fn one<'a>(&mut self, of: &'a Json, key: &'a str, place: &str) -> Option<&'a Json> {
+        let mut last = None;
+        let mut different = false;
+        for value in of.all(key) {
+            different |= last.is_some_and(|last| last != value);
+            last = Some(value);
+        }
+        if different {
+            let detail = format!("`{place}` is there more than once with different values; the last one counts here");
+            self.say(IrregularityKind::Ambiguous, detail);
+        }
+        last
+    }
+
+    fn text(&mut self, of: &Json, key: &str, place: &str) -> Option<String> {
+        match self.one(of, key, place)? {
+            Json::Text(text) => Some(text.clone()),
+            other => self.wrong(other, "a text", place),
+        }
+    }
+
+    fn truth(&mut self, of: &Json, key: &str, place: &str) -> bool {
+        match self.one(of, key, place) {
+            None => false,
+            Some(Json::Bool(truth)) => *truth,
+            Some(other) => self.wrong(other, "a truth value", place).unwrap_or_default(),
+        }
+    }
+
+    fn list<'a>(&mut self, of: &'a Json, key: &'a str, place: &str) -> &'a [Json] {
+        match self.one(of, key, place) {
+            None => &[],
+            Some(Json::List(list)) => list,
+            Some(other) => self.wrong(other, "a list", place).unwrap_or_default(),
+        }
+    }
+
+    fn map<'a>(&mut self, value: &'a Json, place: &str) -> &'a Json {
+        if !matches!(value, Json::Map(_)) {
+            self.wrong::<()>(value, "a map", place);
+        }
+        value
+    }
+
+    /// A list of texts. Docker's reader takes a text alone for a list of one.
+    fn texts(&mut self, of: &Json, key: &str, place: &str) -> Option<Vec<String>> {
+        let list = match self.one(of, key, place)? {
+            Json::List(list) => list,
+            Json::Text(text) => {
+                self.wrong::<()>(&Json::Text(String::new()), "a list", place);
+                return Some(vec![text.clone()]);
+            }
+            other => return self.wrong(other, "a list", place),
+        };
+        let mut texts = Vec::with_capacity(list.len());
+        for (index, item) in list.iter().enumerate() {
+            match item {
+                Json::Text(text) => texts.push(text.clone()),
+                other => self.wrong(other, "a text", &format!("{place}[{index}]")).unwrap_or_default(),
+            }
+        }
+        Some(texts)
+    }
+
+    /// The keys of a map whose values say nothing; a list of texts in some builders' images.
+    fn keys(&mut self, of: &Json, key: &str, place: &str) -> Vec<String> {
+        match self.one(of, key, place) {
+            None => Vec::new(),
+            Some(Json::Map(map)) => map.iter().map(|(key, _)| key.clone()).collect(),
+            Some(Json::List(_)) => {
+                self.wrong::<()>(&Json::List(Vec::new()), "a map", place);
+                self.texts(of, key, place).unwrap_or_default()
+            }
+            Some(other) => self.wrong(other, "a map", place).unwrap_or_default(),
+        }
+    }
+
+    fn labels(&mut self, config: &Json) -> BTreeMap<String, String> {
+        let place = "config.Labels";
+        let mut labels = BTreeMap::new();
+        match self.one(config, "Labels", place) {
+            None => {}
+            Some(Json::Map(map)) => {
+                for (key, value) in map {
+                    match value {
+                        Json::Text(text) => drop(labels.insert(key.clone(), text.clone())),
+                        Json::Null => {}
+                        other => self.wrong(other, "a text", place).unwrap_or_default(),
+                    }
+                }
+            }
+            Some(other) => self.wrong(other, "a map", place).unwrap_or_default(),
+        }
+        labels
+    }
+
+    /// Says that a value is of the wrong kind, and has none in its place.
+    fn wrong<T>(&mut self, value: &Json, wanted: &str, place: &str) -> Option<T> {
+        self.say(IrregularityKind::Mismatch, format!("`{place}` is {}, not {wanted}", value.what()));
+        None
+    }
+
+    fn say(&mut self, kind: IrregularityKind, detail: String) {
+        if self.said.len() < MOST_SAID {
+            self.said.push(Irregularity { kind, path: String::new(), detail });
+        }
     }
 }

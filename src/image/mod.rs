@@ -4,34 +4,48 @@
 
 mod accounts;
 mod assemble;
+mod cache;
 mod config;
+mod daemon;
 mod entry;
 mod error;
 mod history;
-mod layer;
+mod json;
+pub mod layer;
 mod limits;
+mod manifest;
+mod os_release;
 pub mod packages;
 mod reference;
+pub mod registry;
 pub mod source;
+mod spot;
 mod start;
 mod tree;
+mod user;
 mod wanted;
+mod waste;
 
 use std::sync::Arc;
 
 pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
+pub use cache::Cache;
 pub use config::{Healthcheck, ImageConfig};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
-pub use history::HistoryLine;
-pub use layer::{Irregularity, IrregularityKind};
+pub use history::{HistoryLine, Step};
+pub use layer::{Irregularity, IrregularityKind, LayerRequest, read as read_layer};
 pub use limits::Limits;
-pub use packages::{OsRelease, Package, PackageManager, Packages};
+pub use os_release::OsRelease;
+pub use packages::{Package, PackageManager, Packages};
 pub use reference::{Reference, Transport};
+pub use spot::Spot;
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
+pub use user::{KnownUser, RuntimeUser};
 pub use wanted::Wanted;
+pub use waste::Hidden;
 
 /// An image that was read whole: what lints, the profile and the launcher know of it.
 #[derive(Debug)]
@@ -64,6 +78,8 @@ pub struct Image {
     pub irregularities: Vec<Irregularity>,
     /// Today as `YYYY-MM-DD`, where the caller knows it.
     pub today: Option<String>,
+    /// How many layers' facts came from the cache, so that their blobs weren't hashed again.
+    pub unhashed: usize,
 }
 
 /// One layer of an image.
@@ -88,6 +104,9 @@ impl Image {
     pub fn text(&self, path: &str) -> Option<&[u8]> {
         let node = self.tree.resolve(path)?;
         let node = self.tree.node(node);
+        if node.kind != Kind::File {
+            return None;
+        }
         self.layers[node.content_layer].facts.as_ref().ok()?.text_of(node.content_entry)
     }
 

@@ -1,28 +1,17 @@
 //! Where a lint puts what it finds.
 
-use crate::diagnostic::{Confidence, Fix, Severity};
+use crate::diagnostic::{Confidence, Fix, Label, Severity};
 use crate::text::Span;
 
 use super::Lint;
 
 /// Collects one lint's findings in one file or image.
 ///
-/// `P` is how a place is said: the bytes of a Dockerfile, or a [`Spot`] of an image.
+/// `P` is how a place is said: the bytes of a Dockerfile, or a [`crate::image::Spot`].
 pub struct Findings<P = Span> {
     severity: Severity,
     confidence: Confidence,
     drafts: Vec<Draft<P>>,
-}
-
-/// A place in an image.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Spot {
-    /// The image as a whole.
-    Image,
-    /// A key of the configuration or the history: `config.User`, `config.Env[2]`, `history[1]`.
-    Config(String),
-    /// An absolute path in the layer of this index.
-    Layer(usize, String),
 }
 
 /// A finding under construction; the engine adds what is the same for all findings of the lint and the file.
@@ -35,6 +24,8 @@ pub struct Draft<P = Span> {
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
     pub(crate) labels: Vec<(P, String)>,
+    /// Remarks on places elsewhere, behind the labels.
+    pub(crate) remarks: Vec<Label>,
     pub(crate) hidden: Vec<Span>,
     pub(crate) fixes: Vec<Fix>,
 }
@@ -57,6 +48,7 @@ impl<P: Clone> Findings<P> {
             severity: self.severity,
             confidence: self.confidence,
             labels: Vec::new(),
+            remarks: Vec::new(),
             hidden: Vec::new(),
             fixes: Vec::new(),
         });

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::config::ImageIgnore;
 use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
 use crate::model::Dockerfile;
 use crate::text::Span;
 
 use super::suppress::Suppressions;
 use super::unused::{self, UNUSED_IGNORE};
-use super::{Draft, Findings, Selection};
+use super::{Draft, Findings, Selection, traced};
 
 /// How to lint.
 #[derive(Clone, Default)]
@@ -23,14 +24,16 @@ pub struct Settings {
     pub require_reason: bool,
     /// Today as `YYYY-MM-DD`, for comments of other tools that expire; `None` keeps them all in force.
     pub today: Option<String>,
+    /// Findings in images that the configuration silences, each with its reason.
+    pub image_ignores: Vec<ImageIgnore>,
 }
 
-/// What linting one file came to.
+/// What linting one file or image came to.
 #[derive(Clone, Default, Debug)]
 pub struct Outcome {
     /// The findings, by place, then by lint.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many wanted findings comments silenced.
+    /// How many wanted findings comments, or the configuration, silenced.
     pub suppressed: usize,
     /// Lints that could not do their work.
     pub errors: Vec<LintError>,
@@ -41,7 +44,7 @@ pub struct Outcome {
 pub struct LintError {
     /// The lint's name.
     pub lint: &'static str,
-    /// The file it was looking at.
+    /// The file or image it was looking at.
     pub path: Arc<str>,
     /// What the panic said.
     pub message: String,
@@ -57,7 +60,11 @@ pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
     let mut suppressions = Suppressions::read(dockerfile, settings);
     let mut outcome = Outcome::default();
     let mut found: Vec<(usize, Draft)> = Vec::new();
-    let mut keep = |index: usize, drafts: Vec<Draft>, suppressions: &mut Suppressions, suppressed: &mut usize| {
+    let keep = |index: usize,
+                drafts: Vec<Draft>,
+                suppressions: &mut Suppressions,
+                suppressed: &mut usize,
+                found: &mut Vec<(usize, Draft)>| {
         for draft in drafts {
             // Asked first and always: a comment that silences a finding below the wanted confidence is not stale.
             let silenced = suppressions.silence(selection.registry()[index].name, &draft);
@@ -73,7 +80,7 @@ pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
         let mut findings = Findings::new(entry.lint);
         // The findings of a lint that panics half-way are dropped with it, so no broken state is seen afterwards.
         match catch_unwind(AssertUnwindSafe(|| check(dockerfile, &mut findings))) {
-            Ok(()) => keep(index, findings.into_drafts(), &mut suppressions, &mut outcome.suppressed),
+            Ok(()) => keep(index, findings.into_drafts(), &mut suppressions, &mut outcome.suppressed, &mut found),
             Err(panic) => outcome.errors.push(LintError {
                 lint: entry.name,
                 path: Arc::clone(&dockerfile.path),
@@ -81,16 +88,23 @@ pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
             }),
         }
     }
+    if let Some(image) = &dockerfile.result {
+        let traced = traced::run(dockerfile, image, selection, &found);
+        outcome.errors.extend(traced.errors);
+        for (index, draft) in traced.drafts {
+            keep(index, vec![draft], &mut suppressions, &mut outcome.suppressed, &mut found);
+        }
+    }
     if let Some(index) = selection.position(UNUSED_IGNORE).filter(|&index| selection.runs(index)) {
         let failed: Vec<&str> = outcome.errors.iter().map(|error| error.lint).collect();
         let drafts = unused::report(dockerfile, settings, &suppressions, &failed);
-        keep(index, drafts, &mut suppressions, &mut outcome.suppressed);
+        keep(index, drafts, &mut suppressions, &mut outcome.suppressed, &mut found);
     }
     outcome.diagnostics = diagnostics(dockerfile, selection, found);
     outcome
 }
 
-fn said(panic: &(dyn Any + Send)) -> String {
+pub(super) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("panic without a message").to_owned()
 }
@@ -126,7 +140,12 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
             severity: selection.severity(index, &draft),
             confidence: draft.confidence,
             place: file(draft.span),
-            labels: draft.labels.into_iter().map(|(span, message)| Label { place: file(span), message }).collect(),
+            labels: draft
+                .labels
+                .into_iter()
+                .map(|(span, message)| Label { place: file(span), message })
+                .chain(draft.remarks)
+                .collect(),
             aliases: draft.aliases,
             message: draft.message,
             help: draft.help,

@@ -203,13 +203,13 @@ impl Selection {
     }
 
     /// Whether a finding of the lint at `index` is wanted.
-    pub(super) fn wants(&self, index: usize, draft: &Draft) -> bool {
+    pub(super) fn wants<P>(&self, index: usize, draft: &Draft<P>) -> bool {
         let rule = &self.rules[index];
         rule.wanted.hold(draft) && !rule.unwanted.hold(draft) && draft.confidence >= self.min_confidence
     }
 
     /// The severity a finding of the lint at `index` is shown with.
-    pub(super) fn severity(&self, index: usize, draft: &Draft) -> Severity {
+    pub(super) fn severity<P>(&self, index: usize, draft: &Draft<P>) -> Severity {
         let chosen = self.rules[index].severities.iter().rev().find(|(_, cases, _)| cases.hold(draft));
         chosen.map_or(draft.severity, |(.., severity)| *severity)
     }
@@ -229,7 +229,7 @@ impl Cases {
         self.aliases.extend(other.aliases);
     }
 
-    fn hold(&self, draft: &Draft) -> bool {
+    fn hold<P>(&self, draft: &Draft<P>) -> bool {
         self.whole || draft.aliases.iter().any(|alias| self.aliases.contains(alias))
     }
 }

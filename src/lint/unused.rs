@@ -118,7 +118,9 @@ impl Judge<'_> {
             && meant.iter().all(|entry| {
                 let alias = entry.lint.aliases.iter().copied().find(|alias| same_id(alias, name));
                 let alias = alias.filter(|_| !entry.name.eq_ignore_ascii_case(name));
-                entry.lint.dockerfile.is_some()
+                let looked =
+                    entry.lint.dockerfile.is_some() || entry.lint.image.is_some() && self.dockerfile.result.is_some();
+                looked
                     && !self.failed.contains(&entry.name)
                     && selection.position(entry.name).is_some_and(|index| selection.runs_all(index, alias))
             })

@@ -43,6 +43,7 @@ impl Dockerfile {
             names,
             context: Context::default(),
             images: HashMap::new(),
+            result: None,
             downloads: HashMap::new(),
             source,
         }

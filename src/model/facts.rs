@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::image::Image;
 use crate::shell::{self, Command, Dialect, Script};
 use crate::syntax::ast;
 use crate::text::{Source, Span};
@@ -33,6 +34,8 @@ pub struct Dockerfile {
     pub context: Context,
     /// What is known of the images that it names, by the name as the builder gets it.
     pub images: HashMap<String, ImageFacts>,
+    /// The image that it was built into, where the caller says so.
+    pub result: Option<Arc<Image>>,
     /// What is known of the files that it downloads: digests (`sha256:…`) by address.
     pub downloads: HashMap<String, String>,
     /// Stages by name, ascending.

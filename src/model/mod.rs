@@ -19,6 +19,7 @@ mod privilege;
 mod references;
 mod scope;
 mod scripts;
+mod trace;
 mod value;
 mod variables;
 
@@ -34,5 +35,6 @@ pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use packages::{Cleanup, Reliance, empties, may_use_index, takes_apt_lists};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
+pub use trace::Trace;
 pub use value::Value;
 pub use variables::Variables;

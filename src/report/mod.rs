@@ -3,6 +3,7 @@
 //! Files are written as they come, so that no report is held in memory whole; errors and the summary come last.
 
 mod excerpt;
+pub mod html;
 mod json;
 mod jsonl;
 mod patch;
@@ -22,17 +23,28 @@ pub use jsonl::JsonLines;
 pub use sarif::Sarif;
 pub use text::{Style, Text};
 
-/// What came of one file.
+/// What came of one file or image.
 #[derive(Debug)]
 pub struct FileResult {
-    /// The path as the user named or would name it, with `/`; `-` for standard input.
+    /// What was linted.
+    pub subject: Subject,
+    /// The path as the user named or would name it, with `/`; `-` for standard input. Of an image, its reference.
     pub path: Arc<str>,
     /// The bytes. May be left empty where there is no finding.
     pub source: Source,
     /// The findings, in the order in which they are to be written.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many findings comments silenced.
+    /// How many findings comments, or the configuration, silenced.
     pub suppressed: usize,
+}
+
+/// What was linted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// A Dockerfile.
+    File,
+    /// An image.
+    Image,
 }
 
 /// Something that kept harden from doing its work, next to which findings may still be complete elsewhere.
@@ -49,13 +61,13 @@ pub struct Problem {
 pub struct Summary {
     /// Files linted.
     pub files: usize,
-    /// Files among them with a finding.
-    pub files_with_findings: usize,
     /// Images linted.
     pub images: usize,
+    /// Files and images with a finding.
+    pub with_findings: usize,
     /// Findings of severity info, low, medium and high.
     pub by_severity: [usize; 4],
-    /// Findings that comments silenced.
+    /// Findings that comments, or the configuration, silenced.
     pub suppressed: usize,
     /// Findings with a fix that can be applied.
     pub fixable: usize,
@@ -68,6 +80,8 @@ pub struct Tool {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
+    /// The command that runs, so that code scanning keeps the results of each apart.
+    pub command: &'static str,
     /// Its lints, all of them.
     pub lints: &'static [Entry],
     /// The absolute path of the folder that paths are relative to.
@@ -96,10 +110,13 @@ pub trait Format {
 }
 
 impl Summary {
-    /// Counts one file in.
+    /// Counts one file or image in.
     pub fn add(&mut self, file: &FileResult) {
-        self.files += 1;
-        self.files_with_findings += usize::from(!file.diagnostics.is_empty());
+        match file.subject {
+            Subject::File => self.files += 1,
+            Subject::Image => self.images += 1,
+        }
+        self.with_findings += usize::from(!file.diagnostics.is_empty());
         self.suppressed += file.suppressed;
         for diagnostic in &file.diagnostics {
             self.by_severity[diagnostic.severity as usize] += 1;

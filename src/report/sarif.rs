@@ -39,9 +39,12 @@ impl Sarif {
                 let artifact = json!({ "uri": uri(path, &self.tool.root) });
                 json!({ "physicalLocation": { "artifactLocation": artifact, "region": position(*span) } })
             }
-            Place::Layer { image, layer, path } => logical(&format!("{image}/{layer}{path}"), "resource"),
-            Place::Config { image, key } => logical(&format!("{image}/{key}"), "property"),
-            Place::Image { image, .. } => logical(image, "resource"),
+            // GitHub shows nothing without a file, so an image's files stand for themselves and the rest for the image.
+            Place::Layer { image, layer, path } => {
+                inside(path.trim_start_matches('/'), &format!("{image}/{layer}{path}"), "resource")
+            }
+            Place::Config { image, key } => inside(image, &format!("{image}/{key}"), "property"),
+            Place::Image { image, .. } => inside(image, image, "resource"),
         };
         let related: Vec<Value> = diagnostic
             .labels
@@ -135,7 +138,8 @@ impl Format for Sarif {
         serde_json::to_writer(&mut *out, &driver)?;
         write!(
             out,
-            "}},\"columnKind\":\"utf16CodeUnits\",\"automationDetails\":{{\"id\":\"harden/lint/\"}},\"results\":["
+            "}},\"columnKind\":\"utf16CodeUnits\",\"automationDetails\":{{\"id\":\"harden/{}/\"}},\"results\":[",
+            self.tool.command
         )
     }
 
@@ -226,8 +230,15 @@ fn text(text: &str) -> Value {
     json!({ "text": text })
 }
 
-fn logical(name: &str, kind: &str) -> Value {
-    json!({ "logicalLocations": [{ "fullyQualifiedName": name, "kind": kind }] })
+/// A place in an image.
+fn inside(file: &str, name: &str, kind: &str) -> Value {
+    json!({
+        "physicalLocation": {
+            "artifactLocation": { "uri": encoded(file) },
+            "region": { "startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1 },
+        },
+        "logicalLocations": [{ "fullyQualifiedName": name, "kind": kind }],
+    })
 }
 
 /// The text with a full stop, which SARIF's readers expect.
@@ -256,11 +267,13 @@ fn region(source: &str, lines: &LineIndex, span: Span) -> Value {
 fn uri(path: &str, root: &Path) -> String {
     let path = if std::path::MAIN_SEPARATOR == '\\' { path.replace('\\', "/") } else { path.to_owned() };
     let relative = Path::new(&path).strip_prefix(root).ok().and_then(Path::to_str).unwrap_or(&path);
+    let scheme = if relative.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", encoded(relative))
+}
+
+fn encoded(path: &str) -> String {
     let mut uri = String::new();
-    if relative.starts_with('/') {
-        uri.push_str("file://");
-    }
-    for byte in relative.bytes() {
+    for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(byte as char),
             _ => uri.push_str(&format!("%{byte:02X}")),

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles};
 
-use crate::diagnostic::{Diagnostic, Fix, Place, Severity};
+use crate::diagnostic::{Diagnostic, Fix, Label, Place, Severity};
 use crate::text::{LineIndex, Span};
 
 use super::excerpt::{CONTEXT, Excerpt, clean};
@@ -82,10 +82,7 @@ impl Text {
                     writeln!(out, "  and at {more} other {}", plural(more, "place"))?;
                 }
             }
-            place => {
-                writeln!(out, "   at {}", clean(&outside(place)))?;
-                writeln!(out, "  help: {}", clean(&diagnostic.help))?;
-            }
+            place => self.outside(out, diagnostic, place)?,
         }
         if let Some(fix) = diagnostic.fixes.first() {
             self.fix(out, shown, fix)?;
@@ -96,6 +93,26 @@ impl Text {
             writeln!(out, "  note: {confidence} confidence{also}{}", diagnostic.aliases.join(", "))?;
         }
         writeln!(out)
+    }
+
+    /// A finding that has no lines to show: in a layer or the configuration of an image.
+    fn outside(&self, out: &mut dyn Write, diagnostic: &Diagnostic, place: &Place) -> io::Result<()> {
+        writeln!(out, "   at {}", clean(&outside(place)))?;
+        let (own, others): (Vec<&Label>, Vec<&Label>) =
+            diagnostic.labels.iter().partition(|label| label.place == *place);
+        for label in own {
+            writeln!(out, "      {}", clean(&label.message))?;
+        }
+        for label in others.iter().take(MOST_PLACES) {
+            writeln!(out, "    - {}: {}", clean(&within(&label.place)), clean(&label.message))?;
+        }
+        if let more @ 1.. = others.len().saturating_sub(MOST_PLACES) {
+            writeln!(out, "    - and at {more} other {}", plural(more, "place"))?;
+        }
+        if !diagnostic.help.is_empty() {
+            writeln!(out, " {} {}", self.styles.help.style("help:"), clean(&diagnostic.help))?;
+        }
+        Ok(())
     }
 
     fn draw(&self, out: &mut dyn Write, drawing: &Drawing, styles: ThemeStyles) -> io::Result<()> {
@@ -160,21 +177,33 @@ impl Format for Text {
             return Ok(());
         }
         let findings = summary.findings();
-        let files = format!("{} {}", summary.files, plural(summary.files, "file"));
+        let subjects = subjects(summary);
         let count = match findings {
-            0 => format!("No findings in {files}"),
+            0 => format!("No findings in {subjects}"),
             _ => {
                 let severities = [Severity::High, Severity::Medium, Severity::Low, Severity::Info];
                 let counts = severities.iter().filter(|severity| summary.of(**severity) > 0);
                 let counts: Vec<String> =
                     counts.map(|severity| format!("{} {}", summary.of(*severity), severity.as_str())).collect();
                 let found = plural(findings, "finding");
-                let part = if summary.files == 1 { "" } else { &format!("{} of ", summary.files_with_findings) };
-                format!("{findings} {found} ({}) in {part}{files}", counts.join(", "))
+                let one = summary.files + summary.images == 1;
+                let part = if one { "" } else { &format!("{} of ", summary.with_findings) };
+                format!("{findings} {found} ({}) in {part}{subjects}", counts.join(", "))
             }
         };
         writeln!(out, "{count}; {} suppressed, {} fixable", summary.suppressed, summary.fixable)
     }
+}
+
+/// What was linted, counted.
+fn subjects(summary: &Summary) -> String {
+    let counted = [(summary.files, "file"), (summary.images, "image")];
+    let parts: Vec<String> = counted
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {}", plural(count, word)))
+        .collect();
+    parts.join(" and ")
 }
 
 /// A file as it is shown.
@@ -211,11 +240,25 @@ fn places(diagnostic: &Diagnostic, path: &str, primary: Span) -> (Vec<(Span, Str
 fn outside(place: &Place) -> String {
     match place {
         Place::File { path, .. } => path.to_string(),
-        Place::Layer { image, layer, path } => format!("`{path}` in layer {layer} of {image}"),
-        Place::Config { image, key } => format!("`{key}` of {image}"),
+        Place::Layer { image, layer, .. } => format!("{} of {image}, layer {}", within(place), short(layer)),
+        Place::Config { image, .. } => format!("{} of {image}", within(place)),
         Place::Image { image, digest: Some(digest) } => format!("{image} ({digest})"),
         Place::Image { image, digest: None } => image.to_string(),
     }
+}
+
+/// A place, to somebody who knows the image.
+fn within(place: &Place) -> String {
+    match place {
+        Place::Layer { path, .. } => path.clone(),
+        Place::Config { key, .. } => key.clone(),
+        Place::File { .. } | Place::Image { .. } => outside(place),
+    }
+}
+
+/// As much of a digest as people compare.
+fn short(digest: &str) -> &str {
+    digest.get(.."sha256:".len() + 12).unwrap_or(digest)
 }
 
 fn plural(count: usize, word: &str) -> String {

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use harden::diagnostic::{Category, Confidence, Diagnostic, Fix, Label, Place, Severity};
-use harden::report::{FileResult, Format, Json, JsonLines, Problem, Sarif, Style, Summary, Text, Tool};
+use harden::report::{FileResult, Format, Json, JsonLines, Problem, Sarif, Style, Subject, Summary, Text, Tool};
 use harden::text::{Edit, Source, Span};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ fn file() -> FileResult {
         fingerprint: "fedcba9876543210fedcba9876543210".to_owned(),
     };
     FileResult {
+        subject: Subject::File,
         path: Arc::from("web app/Dockerfile"),
         source: Source::from(DOCKERFILE),
         diagnostics: vec![secret, piped],
@@ -68,11 +69,23 @@ fn file() -> FileResult {
 }
 
 fn clean(path: &str) -> FileResult {
-    FileResult { path: Arc::from(path), source: Source::default(), diagnostics: Vec::new(), suppressed: 0 }
+    FileResult {
+        subject: Subject::File,
+        path: Arc::from(path),
+        source: Source::default(),
+        diagnostics: Vec::new(),
+        suppressed: 0,
+    }
 }
 
 fn tool() -> Tool {
-    Tool { name: "harden", version: "0.1.0", lints: harden::lint::registry(), root: PathBuf::from("/work") }
+    Tool {
+        name: "harden",
+        version: "0.1.0",
+        command: "lint",
+        lints: harden::lint::registry(),
+        root: PathBuf::from("/work"),
+    }
 }
 
 fn write(mut format: impl Format, files: &[FileResult], problems: &[Problem]) -> String {

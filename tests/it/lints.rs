@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use harden::diagnostic::Diagnostic;
+use harden::diagnostic::{Diagnostic, Place};
 use harden::fix::{Deviation, check as check_fix};
-use harden::lint::{Choice, Entry, LintError, Preset, Selection, Settings, registry, run, same_id};
+use harden::lint::{Choice, Entry, LintError, Preset, Selection, Settings, registry, run, run_image, same_id};
 use harden::model::{Context, ContextFile, Dockerfile, IgnoreFile, ImageFacts, Known, dockerignore::Dockerignore};
 use harden::text::{Edit, LineIndex, Source, apply};
 
@@ -149,10 +149,12 @@ struct Page {
     blocks: Vec<Block>,
 }
 
-/// A ```` ```dockerfile ```` block of a page.
+/// A ```` ```dockerfile ```` or ```` ```image ```` block of a page.
 struct Block {
     /// Where it is, as `lints/a/README.md:12`.
     place: String,
+    /// Whether it describes an image, in the form of `support::image`.
+    is_image: bool,
     kind: Kind,
     attributes: Vec<(String, String)>,
     text: String,
@@ -207,7 +209,9 @@ impl Page {
             .map(|word| word.split_once('=').map_or((word, ""), |pair| pair))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-        if language != "dockerfile" {
+        let says = |word: &str| attributes.first().is_some_and(|(key, value)| key == word && value.is_empty());
+        let is_image = language == "image" && (says("bad") || says("good"));
+        if language != "dockerfile" && !is_image {
             let owner = || "a file of the build context or an image follows the block it belongs to".to_owned();
             for (key, value) in attributes {
                 match key.as_str() {
@@ -234,7 +238,7 @@ impl Page {
             Some("fixed") => Kind::Fixed,
             _ => return Err("a dockerfile block says `bad`, `good` or `fixed`".to_owned()),
         };
-        const KNOWN: [&str; 7] = ["lines", "count", "confidence", "severity", "alias", "context", "fix"];
+        const KNOWN: [&str; 8] = ["lines", "places", "count", "confidence", "severity", "alias", "context", "fix"];
         for (key, value) in &attributes[1..] {
             if !KNOWN.contains(&key.as_str()) || value.is_empty() {
                 return Err(format!("`{key}={value}` is no attribute of a block"));
@@ -248,7 +252,7 @@ impl Page {
         }
         let attributes = attributes[1..].to_vec();
         let outside = Outside { context, ..Outside::default() };
-        self.blocks.push(Block { place: place.to_owned(), kind, attributes, text, outside });
+        self.blocks.push(Block { place: place.to_owned(), is_image, kind, attributes, text, outside });
         Ok(())
     }
 }
@@ -265,7 +269,7 @@ fn check(entry: &Entry, block: &Block, before: Option<&Block>) -> Result<(), Str
         (Kind::Fixed, Some(before)) => &before.outside,
         _ => &block.outside,
     };
-    let (all, errors) = lint(&block.text, outside);
+    let (all, errors) = if block.is_image { lint_image(&block.text)? } else { lint(&block.text, outside) };
     let own: Vec<&Diagnostic> = all.iter().filter(|finding| finding.lint == entry.name).collect();
     let told = |problem: String| story(entry, block, &all, &problem);
     let fail = |problem: String| Err(told(problem));
@@ -276,6 +280,7 @@ fn check(entry: &Entry, block: &Block, before: Option<&Block>) -> Result<(), Str
         Kind::Good if own.is_empty() => Ok(()),
         Kind::Good => fail("the lint fires, and should not".to_owned()),
         Kind::Bad if own.is_empty() => fail("the lint does not fire, and should".to_owned()),
+        Kind::Bad if block.is_image => expectations(block, &own).map_err(told),
         Kind::Bad => expectations(block, &own).and_then(|()| fixes_hold(block, &own)).map_err(told),
         Kind::Fixed => {
             let Some(before) = before.filter(|before| before.kind == Kind::Bad) else {
@@ -299,6 +304,10 @@ fn expectations(block: &Block, own: &[&Diagnostic]) -> Result<(), String> {
                 let mut seen: Vec<u32> = own.iter().map(|finding| line_of(&lines, finding)).collect();
                 seen.dedup();
                 seen == wanted
+            }
+            "places" => {
+                let seen: Vec<&str> = own.iter().map(|finding| inside(&finding.place)).collect();
+                wanted.split(',').eq(seen)
             }
             "count" => wanted.parse() == Ok(own.len()),
             "confidence" => own.iter().all(|finding| finding.confidence.as_str() == wanted),
@@ -344,7 +353,11 @@ fn mend(entry: &Entry, block: &Block, which: Option<&str>) -> Result<String, Str
 }
 
 fn own(entry: &Entry, block: &Block) -> Vec<Diagnostic> {
-    let (all, _) = lint(&block.text, &block.outside);
+    let all = if block.is_image {
+        lint_image(&block.text).map(|(all, _)| all).unwrap_or_default()
+    } else {
+        lint(&block.text, &block.outside).0
+    };
     all.into_iter().filter(|finding| finding.lint == entry.name).collect()
 }
 
@@ -365,10 +378,29 @@ fn lint(text: &str, outside: &Outside) -> (Vec<Diagnostic>, Vec<LintError>) {
         let ignore_file = Some(IgnoreFile { path: ".dockerignore".into(), text });
         dockerfile.context = Context { files: Known::Known(files), ignore, ignore_file };
     }
+    let outcome = run(&dockerfile, &all_lints());
+    (outcome.diagnostics, outcome.errors)
+}
+
+/// Lints an image with all lints, pedantic ones included.
+fn lint_image(text: &str) -> Result<(Vec<Diagnostic>, Vec<LintError>), String> {
+    let outcome = run_image(&support::image::image(text)?, &all_lints());
+    Ok((outcome.diagnostics, outcome.errors))
+}
+
+fn all_lints() -> Settings {
     let choice = Choice { preset: Preset::Pedantic, ..Choice::default() };
     let selection = Selection::new(&choice).expect("a preset names no lint");
-    let outcome = run(&dockerfile, &Settings { selection, ..Settings::default() });
-    (outcome.diagnostics, outcome.errors)
+    Settings { selection, ..Settings::default() }
+}
+
+/// The path or key of a place in an image.
+fn inside(place: &Place) -> &str {
+    match place {
+        Place::Layer { path, .. } => path,
+        Place::Config { key, .. } => key,
+        Place::Image { .. } | Place::File { .. } => "image",
+    }
 }
 
 fn line_of(lines: &LineIndex, finding: &Diagnostic) -> u32 {
@@ -384,8 +416,11 @@ fn story(entry: &Entry, block: &Block, all: &[Diagnostic], problem: &str) -> Str
         let line = line_of(&lines, finding);
         let _ = writeln!(
             story,
-            "  line {line}: {} ({severity}, {confidence}, {:?}): {}",
-            finding.lint, finding.aliases, finding.message
+            "  {}{line}: {} ({severity}, {confidence}, {:?}): {}",
+            if block.is_image { inside(&finding.place) } else { "line " },
+            finding.lint,
+            finding.aliases,
+            finding.message
         );
     }
     story

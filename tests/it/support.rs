@@ -1,5 +1,7 @@
 //! What several test modules need: the shared corpus, and skipping that can be forbidden.
 
+pub(crate) mod image;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What distribution an image is, and what its package databases say: dpkg, apk, rpm.
+//! What the package databases of an image say: dpkg, apk, rpm.
 
 pub mod apk;
 mod database;
@@ -11,21 +11,6 @@ pub use database::Database;
 use owners::Owners;
 
 use super::Image;
-
-/// os-release(5).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct OsRelease {
-    /// `ID`, such as `debian`.
-    pub id: String,
-    /// `ID_LIKE`, in words.
-    pub id_like: Vec<String>,
-    /// `VERSION_ID`; `None` for rolling releases.
-    pub version_id: Option<String>,
-    /// `PRETTY_NAME`.
-    pub pretty_name: String,
-    /// The path it was read from.
-    pub path: String,
-}
 
 /// A package manager with a database that is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,9 +101,4 @@ impl Packages {
         }
         Self { manager: Some(manager), installed: database.installed, unread, owners: database.owners }
     }
-}
-
-/// Reads os-release of an image's merged file system.
-pub(super) fn os_release(_image: &Image) -> Option<OsRelease> {
-    None
 }

@@ -1,0 +1,130 @@
+//! Runs the selected lints on one image, and says what they want from its files.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
+use crate::image::{Image, Wanted};
+
+use super::run::said;
+use super::{Draft, Findings, LintError, Outcome, Settings, Spot, registry, same_id};
+
+/// What all lints want from the files of an image: those of this build, chosen or not, so that what is cached of a layer
+/// serves every choice.
+#[must_use]
+pub fn wanted() -> Wanted {
+    let mut wanted = Wanted::default();
+    for entry in registry() {
+        wanted.reads.extend(entry.lint.reads);
+        wanted.content.extend(entry.lint.content);
+    }
+    wanted.reads.sort_unstable();
+    wanted.reads.dedup();
+    wanted.content.sort_unstable_by_key(|content| content.name);
+    wanted.content.dedup_by_key(|content| content.name);
+    wanted
+}
+
+/// Runs the selected lints on one image; the worst findings first. A panicking lint becomes an error in the outcome.
+#[must_use]
+pub fn run_image(image: &Image, settings: &Settings) -> Outcome {
+    let selection = &settings.selection;
+    let mut outcome = Outcome::default();
+    let mut found: Vec<(usize, Draft<Spot>)> = Vec::new();
+    for (index, entry) in selection.registry().iter().enumerate() {
+        let (true, Some(check)) = (selection.runs(index), entry.lint.image) else { continue };
+        let mut findings = Findings::new(entry.lint);
+        // The findings of a lint that panics half-way are dropped with it, so no broken state is seen afterwards.
+        match catch_unwind(AssertUnwindSafe(|| check(image, &mut findings))) {
+            Ok(()) => {
+                for draft in findings.into_drafts() {
+                    match (selection.wants(index, &draft), is_silenced(image, entry.name, &draft, settings)) {
+                        (true, true) => outcome.suppressed += 1,
+                        (true, false) => found.push((index, draft)),
+                        (false, _) => {}
+                    }
+                }
+            }
+            Err(panic) => outcome.errors.push(LintError {
+                lint: entry.name,
+                path: image.name.clone(),
+                message: said(panic.as_ref()),
+            }),
+        }
+    }
+    outcome.diagnostics = diagnostics(image, settings, found);
+    outcome
+}
+
+fn is_silenced(image: &Image, name: &str, draft: &Draft<Spot>, settings: &Settings) -> bool {
+    settings.image_ignores.iter().any(|ignore| {
+        let means = |id: &str| name.eq_ignore_ascii_case(id) || draft.aliases.iter().any(|alias| same_id(alias, id));
+        let path = match &draft.span {
+            Spot::Layer(_, path) => Some(path.as_str()),
+            Spot::Config(_) | Spot::Image => None,
+        };
+        ignore.lints.iter().any(|lint| means(&lint.text)) && ignore.holds(&image.name, path)
+    })
+}
+
+fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<Spot>)>) -> Vec<Diagnostic> {
+    let selection = &settings.selection;
+    let registry = selection.registry();
+    found.sort_by(|(a_index, a), (b_index, b)| {
+        let severity = selection.severity(*b_index, b).cmp(&selection.severity(*a_index, a));
+        let rest = (registry[*a_index].name, &a.span, &a.message).cmp(&(registry[*b_index].name, &b.span, &b.message));
+        severity.then(rest)
+    });
+    found.dedup_by(|(a_index, a), (b_index, b)| (*a_index, &a.span, &a.message) == (*b_index, &b.span, &b.message));
+    // How often each fingerprint was wanted before: equal evidence is told apart by its order.
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let subject = image.reference.name_without_tag();
+    let finish = |(index, mut draft): (usize, Draft<Spot>)| {
+        let entry = &registry[index];
+        // Digests take no part: a finding keeps its identity when the image is built again.
+        let evidence = match &draft.span {
+            Spot::Image => "",
+            Spot::Config(key) => key,
+            Spot::Layer(_, path) => path,
+        };
+        let print = |ordinal: usize| fingerprint(entry.name, &subject, evidence, ordinal);
+        let first = print(0);
+        let ordinal = seen.entry(first.clone()).and_modify(|ordinal| *ordinal += 1).or_insert(0);
+        let fingerprint = if *ordinal == 0 { first } else { print(*ordinal) };
+        draft.aliases.sort_unstable();
+        draft.aliases.dedup();
+        let severity = selection.severity(index, &draft);
+        Diagnostic {
+            lint: entry.name,
+            category: entry.lint.category,
+            severity,
+            confidence: draft.confidence,
+            place: place(image, draft.span),
+            labels: draft
+                .labels
+                .into_iter()
+                .map(|(spot, message)| Label { place: place(image, spot), message })
+                .chain(draft.remarks)
+                .collect(),
+            aliases: draft.aliases,
+            message: draft.message,
+            help: draft.help,
+            hidden: draft.hidden,
+            fixes: draft.fixes,
+            fingerprint,
+        }
+    };
+    found.into_iter().map(finish).collect()
+}
+
+pub(super) fn place(image: &Image, spot: Spot) -> Place {
+    let name = image.name.clone();
+    match spot {
+        Spot::Image => Place::Image { image: name, digest: image.digest.clone() },
+        Spot::Config(key) => Place::Config { image: name, key },
+        Spot::Layer(layer, path) => {
+            let layer = image.layers.get(layer).map(|layer| layer.digest.clone()).unwrap_or_default();
+            Place::Layer { image: name, layer, path }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Findings of the image that a Dockerfile was built into, at the lines that put the evidence there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::diagnostic::Label;
+use crate::image::{Image, Spot};
+use crate::model::{Dockerfile, Trace};
+use crate::text::Span;
+
+use super::image::place;
+use super::run::said;
+use super::{Draft, Findings, LintError, Selection};
+
+/// What the lints for images found.
+pub(super) struct Traced {
+    pub(super) drafts: Vec<(usize, Draft)>,
+    pub(super) errors: Vec<LintError>,
+}
+
+/// Runs the selected lints for images on what `dockerfile` was built into. What a lint has found in the text of the same
+/// instruction already (`found`) is not said twice.
+pub(super) fn run(dockerfile: &Dockerfile, image: &Image, selection: &Selection, found: &[(usize, Draft)]) -> Traced {
+    let mut traced = Traced { drafts: Vec::new(), errors: Vec::new() };
+    let Some(anchor) = anchor(dockerfile) else { return traced };
+    let trace = dockerfile.trace(image);
+    for (index, entry) in selection.registry().iter().enumerate() {
+        let (true, Some(check)) = (selection.runs(index), entry.lint.image) else { continue };
+        let mut findings = Findings::new(entry.lint);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(image, &mut findings))) {
+            let message = said(panic.as_ref());
+            traced.errors.push(LintError { lint: entry.name, path: image.name.clone(), message });
+            continue;
+        }
+        for draft in findings.into_drafts() {
+            let instruction = trace.as_ref().and_then(|trace| trace.instruction(dockerfile, image, &draft.span));
+            let instruction = instruction.map(|index| &dockerfile.instructions[index].ast);
+            let span = instruction.map_or(anchor, |instruction| instruction.name.span);
+            let whole = instruction.map_or(anchor, |instruction| instruction.span);
+            let said = |known: &(usize, Draft)| known.0 == index && whole.contains_offset(known.1.span.start);
+            // A lint that has read the text knows what the image says of its configuration as well.
+            let of_text = found.iter().any(|known| known.0 == index) && !matches!(draft.span, Spot::Layer(..));
+            if !of_text && !found.iter().any(said) {
+                traced.drafts.push((index, at_line(image, draft, span, trace.as_ref())));
+            }
+        }
+    }
+    traced
+}
+
+/// Where the base image is named, which is where findings stand that no line of the file made.
+fn anchor(dockerfile: &Dockerfile) -> Option<Span> {
+    let root = dockerfile.lineage(dockerfile.target()?).last()?;
+    let from = dockerfile.instructions.get(root.instructions.start)?;
+    Some(from.ast.name.span)
+}
+
+fn at_line(image: &Image, draft: Draft<Spot>, span: Span, trace: Option<&Trace>) -> Draft {
+    let whole = match &draft.span {
+        Spot::Layer(layer, _) => {
+            let of_base = trace.is_some_and(|trace| *layer < trace.base_layers);
+            let whose = if of_base { "of the base image" } else { "of the image" };
+            format!("here in layer {} of {} {whose}", layer + 1, image.layers.len())
+        }
+        Spot::Config(_) | Spot::Image => "in the image that was built".to_owned(),
+    };
+    let mut remarks = vec![Label { place: place(image, draft.span.clone()), message: whole }];
+    let mut labels = Vec::new();
+    for (spot, message) in draft.labels {
+        if spot == draft.span {
+            labels.push((span, message));
+        } else {
+            remarks.push(Label { place: place(image, spot), message });
+        }
+    }
+    remarks.extend(draft.remarks);
+    Draft {
+        span,
+        message: draft.message,
+        help: draft.help,
+        aliases: draft.aliases,
+        severity: draft.severity,
+        confidence: draft.confidence,
+        labels,
+        remarks,
+        hidden: Vec::new(),
+        fixes: Vec::new(),
+    }
+}
