@@ -1,11 +1,12 @@
-//! What differs between systems, so that the rest of the house need not know: permissions of files, and folders whose
-//! content nobody can redirect while it is read.
+//! What the operating system does for us, in one place: permissions of files, folders whose content nobody can redirect
+//! while it is read, programs that know a password.
 
 mod folder;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 pub(crate) use folder::{FileType, Folder, Stat, attributes};
 
@@ -43,12 +44,13 @@ pub(crate) fn bytes_of(name: &std::ffi::OsStr) -> std::borrow::Cow<'_, [u8]> {
 #[cfg(not(unix))]
 pub(crate) fn bytes_of(name: &std::ffi::OsStr) -> std::borrow::Cow<'_, [u8]> {
     name.to_string_lossy().into_owned().into_bytes().into()
-//! What the operating system does for us, in one place.
-use std::io::{Read as _, Write as _};
-use std::process::{Command, Stdio};
+}
+
 /// Runs a credential helper for a server, and gives the user and the password it knows (docker-credential-helpers'
 /// protocol: `PROGRAM get`, the server on standard input, JSON on standard output). What it says on standard error is for
 /// the user.
+///
+/// # Errors
 /// A program that can't be started, that fails, in its own words, or whose answer can't be understood.
 pub fn credential_helper(program: &str, server: &str) -> Result<(String, String), String> {
     #[derive(serde::Deserialize)]
@@ -59,6 +61,7 @@ pub fn credential_helper(program: &str, server: &str) -> Result<(String, String)
     }
     // An answer is one user and one password or token.
     const ANSWER_BYTES: u64 = 1 << 20;
+
     let started = Command::new(program).arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut process = started.map_err(|error| error.to_string())?;
     if let Some(mut input) = process.stdin.take() {
