@@ -116,7 +116,12 @@ mod system {
             // be opened without doing anything is looked at first, where the system knows how.
             #[cfg(target_os = "linux")]
             {
-                let seen = rustix::fs::openat(&self.0, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+                let seen = rustix::fs::openat(
+                    &self.0,
+                    name,
+                    OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                    Mode::empty(),
+                )?;
                 let mode = rustix::fs::fstat(&seen)?.st_mode;
                 if rustix::fs::FileType::from_raw_mode(mode) != rustix::fs::FileType::RegularFile {
                     return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));

@@ -12,7 +12,9 @@ mod stream;
 
 use std::io::Read;
 
-use super::{Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Transport, Wanted, daemon, registry};
+use super::{
+    Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Transport, Wanted, daemon, registry,
+};
 
 /// What is asked of [`read`].
 #[derive(Clone)]
@@ -41,17 +43,7 @@ impl<'a> Request<'a> {
     /// A request that asks for what is usual: this machine's platform, no cache, no credentials, the usual engine.
     #[must_use]
     pub fn new(name: &'a str, reference: &'a Reference, wanted: &'a Wanted, limits: &'a Limits) -> Self {
-        Self {
-            name,
-            reference,
-            platform: None,
-            wanted,
-            limits,
-            today: None,
-            cache: None,
-            registry: None,
-            engine: None,
-        }
+        Self { name, reference, platform: None, wanted, limits, today: None, cache: None, registry: None, engine: None }
     }
 }
 
