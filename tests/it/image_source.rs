@@ -33,7 +33,7 @@ fn layout(folder: &Path, files: &[(String, Vec<u8>)]) -> String {
 
 /// The error of a reference, in words.
 fn refusal(result: Result<Image, harden::image::Error>) -> String {
-    result.err().expect("it can't be read").to_string()
+    result.expect_err("it can't be read").to_string()
 }
 
 #[track_caller]

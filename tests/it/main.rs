@@ -23,6 +23,7 @@ mod model;
 mod oracle;
 mod readme;
 mod recovery;
+mod registry;
 mod rewrite;
 mod secret;
 mod shell;

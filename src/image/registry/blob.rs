@@ -33,7 +33,7 @@ pub(super) struct Blob<'a> {
     rest: Bytes,
     response: Option<Response>,
     tries: Tries,
-    /// [`Blob::at`] when the last pause began, or the last headway was made.
+    /// [`Blob::at`] when the last headway was made.
     mark: u64,
     /// Time spent waiting since then; the time that the reader takes doesn't count.
     waited: Duration,
@@ -114,35 +114,23 @@ impl<'a> Blob<'a> {
             let start = Instant::now();
             let piece = self.transport.piece(&mut response).await;
             self.waited += start.elapsed();
-            // What was checked is whole. All that can be wrong with it is that more comes.
-            let checked = self.hasher.is_none();
             let why = match piece {
-                Ok(Some(bytes)) if bytes.is_empty() => String::new(),
                 Ok(Some(bytes)) => {
                     self.take(&response, bytes)?;
                     self.response = Some(response);
+                    if self.rest.is_empty() {
+                        continue;
+                    }
                     return Ok(true);
                 }
-                _ if checked => return Ok(false),
+                // What was checked is whole. All that could be wrong with it was that more came.
+                _ if self.hasher.is_none() => return Ok(false),
                 Ok(None) if self.at == self.size => {
                     self.check(&response)?;
                     return Ok(false);
                 }
                 Ok(None) => format!("the blob ends after {} of {} bytes", self.at, self.size),
                 Err(trouble) => trouble.error.problem,
-            };
-            if self.at - self.mark >= HEADWAY {
-                self.tries = Tries::default();
-                self.mark = self.at;
-                self.waited = Duration::ZERO;
-            }
-            let why = if self.waited > self.transport.options.patience.document {
-                format!("the blob comes too slowly, {} bytes in {:?}", self.at - self.mark, self.waited)
-            } else if why.is_empty() {
-                self.response = Some(response);
-                continue;
-            } else {
-                why
             };
             let url = response.url().clone();
             if !self.transport.pause(&mut self.tries, &url, None, &why).await {

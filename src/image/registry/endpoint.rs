@@ -110,7 +110,9 @@ impl Endpoint {
         let server =
             if matches!(host.as_str(), "docker.io" | "index.docker.io") { "registry-1.docker.io" } else { host };
         let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
-        let url = Url::parse(&format!("{scheme}://{server}/v2/")).ok().filter(|_| server.chars().all(plain));
+        let url = Url::parse(&format!("{scheme}://{server}/v2/"))
+            .ok()
+            .filter(|_| !server.is_empty() && server.chars().all(plain));
         url.ok_or_else(|| wrong_host(host))
     }
 

@@ -34,7 +34,7 @@ use self::transport::Transport;
 use crate::image::Error;
 
 pub use mirrors::unqualified;
-pub use options::{Helper, Options, Patience, Progress};
+pub use options::{Helper, Listener, Options, Patience, Progress};
 
 /// One repository at a registry, with its mirrors. Threads may share it.
 pub struct Registry {

@@ -250,7 +250,12 @@ impl Transport {
                 ),
             ));
         }
-        let (problem, remedy) = if error.is_timeout() {
+        let plain = cause.contains("corrupt message") || cause.contains("handshake eof");
+        let (problem, remedy) = if error.is_connect() && plain {
+            let remedy =
+                "check the address; if it is meant to speak plain HTTP, say `insecure = true` of it in registries.conf";
+            ("it doesn't speak TLS".to_owned(), remedy)
+        } else if error.is_timeout() {
             ("there is no connection in time".to_owned(), "check the address and the network, and try again")
         } else if error.is_connect() {
             (
@@ -276,12 +281,7 @@ impl Transport {
         }
         let mut trusted = Vec::new();
         for path in own.iter().chain(&self.options.ca_files) {
-            let wrong = |problem: String| {
-                Error::new(path.display().to_string(), problem, "put certificates in PEM there, or take the file away")
-            };
-            let pem = std::fs::read(path).map_err(|error| wrong(format!("the certificates can't be read: {error}")))?;
-            let read = Certificate::from_pem_bundle(&pem);
-            trusted.extend(read.map_err(|error| wrong(format!("it holds no certificates: {}", root(&error))))?);
+            trusted.extend(trusted_of(path)?);
         }
         let patience = &self.options.patience;
         let builder = |trusted| {
@@ -327,6 +327,21 @@ pub(super) fn starts_at(response: &Response, offset: u64) -> bool {
     let range = response.headers().get("content-range").and_then(|value| value.to_str().ok());
     let start = range.and_then(|range| range.trim().strip_prefix("bytes ")?.split('-').next()?.parse::<u64>().ok());
     response.status() == StatusCode::PARTIAL_CONTENT && start == Some(offset)
+}
+
+/// The certificates of a PEM file. Only a client tells whether they are any, so one is made of them alone.
+fn trusted_of(path: &Path) -> Result<Vec<Certificate>, Error> {
+    let wrong = |problem: String| {
+        Error::new(path.display().to_string(), problem, "put certificates in PEM there, or take the file away")
+    };
+    let pem = std::fs::read(path).map_err(|error| wrong(format!("the certificates can't be read: {error}")))?;
+    let read = Certificate::from_pem_bundle(&pem)
+        .and_then(|read| Client::builder().tls_certs_only(read.clone()).build().map(|_| read));
+    match read {
+        Ok(read) if !read.is_empty() => Ok(read),
+        Ok(_) => Err(wrong("it holds no certificate".to_owned())),
+        Err(error) => Err(wrong(format!("it holds no certificates: {}", root(&error)))),
+    }
 }
 
 fn certificates_of(folder: &Path, host: &str) -> Vec<std::path::PathBuf> {
