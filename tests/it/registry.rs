@@ -213,7 +213,7 @@ fn referrers_are_listed_or_stand_under_a_tag() {
 fn each_refusal_says_what_to_do() {
     let envelope = |code: &str| format!(r#"{{"errors":[{{"code":"{code}","message":"so\u001b[31m it is"}}]}}"#);
     for (status, code, words) in [
-        (401, "UNAUTHORIZED", ["wants a login to give the manifest `latest`", "docker login 127.0.0.1"]),
+        (401, "UNAUTHORIZED", ["wants a login to give the manifest `latest`", "docker login 127.0.0.1:"]),
         (403, "DENIED", ["doesn't let you have the manifest", "log in as somebody who may pull it"]),
         (404, "MANIFEST_UNKNOWN", ["doesn't have the manifest `latest`", "check the spelling"]),
         (418, "TEAPOT", ["doesn't give the manifest", "that a proxy doesn't answer"]),

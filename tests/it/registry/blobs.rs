@@ -35,11 +35,12 @@ fn a_server_without_ranges_is_read_again_from_the_start() {
     let digest = digest_of(&blob);
     let content = blob.clone();
     let server = Server::start(move |_, before| {
-        let end = if before == 0 { 70_001 } else { content.len() };
+        // The second time it breaks before it is where it was.
+        let end = [70_001, 60_000, 150_000].get(before).copied().unwrap_or(content.len());
         vec![head(200, &[("Content-Length", "200000")]), Step::Bytes(content[..end].to_vec())]
     });
     assert!(read(&connect(&server.host), &digest, 200_000) == Ok(blob));
-    assert_eq!(server.asked_for("blobs").len(), 2);
+    assert_eq!(server.asked_for("blobs").len(), 4);
 }
 
 #[test]
@@ -120,13 +121,18 @@ fn a_blob_elsewhere_is_fetched_without_credentials() {
 
 #[test]
 fn the_challenge_of_a_foreign_host_is_not_met() {
-    let storage = Server::start(|_, _| answer(401, &[("WWW-Authenticate", "Basic realm=\"give\"")], ""));
+    // If it were, our password would go to whatever realm that host names.
+    let storage = Server::start(|request, _| {
+        let challenge = format!("Bearer realm=\"http://{}/token\"", request.header("host").expect("a host"));
+        answer(401, &[("WWW-Authenticate", &challenge)], "")
+    });
     let target = format!("http://{}/x", storage.host);
     let server = Server::start(move |_, _| answer(302, &[("Location", &target)], ""));
     let login = Options { login: Some(("user".to_owned(), "pass".to_owned())), ..options() };
     let registry = Registry::connect(&server.host, "team/app", &login).expect("a name");
     assert!(registry.blob(&digest_of(b"x"), 1).is_err());
     assert!(storage.asked().iter().all(|request| request.header("authorization").is_none()));
+    assert!(storage.asked_for("/token").is_empty() && !storage.asked_for("/x").is_empty());
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_token_server_that_refuses_is_told_apart() {
         answer(401, &[("WWW-Authenticate", &challenge)], "")
     });
     let error = connect(&server.host).manifest("latest").expect_err("no token");
-    says(&error, &["a token for `team/app` without a login", "/token"]);
+    says(&error, &["a token for `team/app` without a login", "/token", &format!("docker login {}`", server.host)]);
     assert_eq!(server.asked_for("/token").len(), 1, "the token server isn't asked for a token to itself");
 }
 
