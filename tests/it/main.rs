@@ -15,7 +15,10 @@ mod fix_cli;
 mod fix_corpus;
 mod formats;
 mod fuzz;
+mod image_cache;
 mod image_facts;
+mod image_made;
+mod image_source;
 mod image_tree;
 mod image_tree_model;
 #[cfg(unix)]
