@@ -18,6 +18,7 @@ mod fuzz;
 mod image_cache;
 mod image_facts;
 mod image_made;
+mod image_report;
 mod image_source;
 mod image_tree;
 mod image_tree_model;
