@@ -15,6 +15,8 @@ mod fix_cli;
 mod fix_corpus;
 mod formats;
 mod fuzz;
+mod hostile;
+mod layer;
 mod lints;
 mod model;
 mod oracle;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::super::Wanted;
+use crate::image::Wanted;
 
 /// What the readers of this room need themselves, and how many bytes of each.
 const OWN: [(&str, usize); 18] = [
@@ -153,8 +153,8 @@ fn matches(tokens: &[Token], path: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Wanted;
     use super::{Reads, matches, tokens};
+    use crate::image::Wanted;
 
     #[test]
     fn globs_match_as_documented() {
