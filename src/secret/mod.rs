@@ -11,7 +11,7 @@ mod token;
 mod url;
 mod value;
 
-pub use content::{CONTENT, Content, Window};
+pub use content::{CONTENT, Content, Found, Window};
 pub use file::{FileGuess, in_path, is_public_file};
 
 use std::ops::Range;

@@ -24,6 +24,8 @@ mod image_tree;
 mod image_tree_model;
 #[cfg(unix)]
 mod image_tree_umoci;
+mod hostile;
+mod layer;
 mod lints;
 mod model;
 mod oracle;
