@@ -5,6 +5,7 @@
 mod accounts;
 mod assemble;
 mod cache;
+mod changer;
 mod config;
 mod daemon;
 mod entry;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
 pub use cache::Cache;
+pub use changer::Changer;
 pub use config::{Healthcheck, ImageConfig};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;

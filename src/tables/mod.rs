@@ -5,8 +5,10 @@ mod base_images;
 mod https_hosts;
 mod moving_tags;
 mod ports;
+mod trusted_places;
 
 pub use base_images::{BaseImage, Family, ImageUser, base_image, family};
 pub use https_hosts::{serves_ftp_as_https, serves_https};
 pub use moving_tags::{TagKind, tag_kind};
 pub use ports::{AdminPort, admin_port};
+pub use trusted_places::{TrustedPlace, trusted_place};
