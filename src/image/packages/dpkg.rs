@@ -1,5 +1,5 @@
-//! dpkg's database: `/var/lib/dpkg/status` (deb-control(5), dpkg-query(1)), its parts in distroless images, and the lists
-//! of files.
+//! dpkg's database: `/var/lib/dpkg/status` (deb-control(5), dpkg-query(1)), its parts in distroless images, and the
+//! lists of files.
 
 use super::Package;
 use super::database::Database;
@@ -18,14 +18,14 @@ pub fn status(bytes: &[u8], database: &mut Database) {
     }
 }
 
-/// A file of `/var/lib/dpkg/status.d`, which distroless images have instead of `status`: what it says is installed. Returns
-/// the package's index.
+/// A file of `/var/lib/dpkg/status.d`, which distroless images have instead of `status`: what it says is installed.
+/// Returns the package's index.
 pub fn part(bytes: &[u8], database: &mut Database) -> Option<u32> {
     stanzas(bytes).find_map(|stanza| stanza.package(database))
 }
 
-/// A file of `/var/lib/dpkg/info` whose name ends in `.list`: a path a line. Folders are in it too; those with something in
-/// them are left out, since dozens of packages share them.
+/// A file of `/var/lib/dpkg/info` whose name ends in `.list`: a path a line. Folders are in it too; those with
+/// something in them are left out, since dozens of packages share them.
 pub fn list(bytes: &[u8], package: u32, database: &mut Database) {
     let mut lines = lines(bytes).peekable();
     while let Some(path) = lines.next() {

@@ -1,5 +1,5 @@
-//! Which package owns which file. Paths are kept as 64-bit hashes under keys that are drawn anew for each table, so that
-//! nobody can prepare two paths that look like one, and forty thousand files take half a megabyte.
+//! Which package owns which file. Paths are kept as 64-bit hashes under keys that are drawn anew for each table, so
+//! that nobody can prepare two paths that look like one, and forty thousand files take half a megabyte.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -57,8 +57,8 @@ impl Owners {
         Some(self.modes[at].1)
     }
 
-    /// Prepares a folder for [`Owners::add`]: an absolute path, or one from the root, with or without a slash at its end.
-    /// `None` where it is too long.
+    /// Prepares a folder for [`Owners::add`]: an absolute path, or one from the root, with or without a slash at its
+    /// end. `None` where it is too long.
     #[must_use]
     pub fn folder(&self, path: &[u8]) -> Option<Folder> {
         let path = path.strip_suffix(b"/").unwrap_or(path);
