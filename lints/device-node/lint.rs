@@ -44,11 +44,12 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         }
         let kind = if node.kind == Kind::BlockDevice { "block" } else { "character" };
         let shown = number.map_or(String::new(), |(major, minor)| format!(" {major}:{minor}"));
-        let finding =
-            findings.report(image.mode_spot(id), format!("`{path}` is the {kind} device{shown}, mode {:04o}", node.mode));
+        let finding = findings
+            .report(image.mode_spot(id), format!("`{path}` is the {kind} device{shown}, mode {:04o}", node.mode));
         finding.help("Leave it out of the image; give a container the device it needs with `docker run --device`");
         if node.kind == Kind::BlockDevice {
-            finding.because("where the container may use devices, whoever opens it reads and writes a disk of the host");
+            finding
+                .because("where the container may use devices, whoever opens it reads and writes a disk of the host");
         } else if number.is_some_and(|number| MEMORY.contains(&number)) {
             finding.because("where the container may use devices, whoever opens it reads and writes the host's memory");
         } else {

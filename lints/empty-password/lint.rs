@@ -46,7 +46,9 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             }
             None => {
                 finding
-                    .because("nothing in the image asks for passwords yet; the first package that does lets everybody in")
+                    .because(
+                        "nothing in the image asks for passwords yet; the first package that does lets everybody in",
+                    )
                     .severity(Severity::Medium);
             }
         }

@@ -156,7 +156,9 @@ fn meaning(name: &str) -> &'static str {
         "cap_setpcap" => "with `cap_setpcap` a process hands its capabilities on",
         "cap_chown" | "cap_fowner" => "a process can make any file its own or change its mode",
         "cap_dac_override" => "with `cap_dac_override` a process writes any file",
-        "cap_dac_read_search" => "with `cap_dac_read_search` a process reads any file, on some hosts outside the container",
+        "cap_dac_read_search" => {
+            "with `cap_dac_read_search` a process reads any file, on some hosts outside the container"
+        }
         "cap_sys_admin" => "`cap_sys_admin` is most of what root may",
         "cap_sys_ptrace" => "with `cap_sys_ptrace` a process takes any other one over",
         "cap_sys_module" => "with `cap_sys_module` a process puts code into the kernel",
@@ -173,7 +175,8 @@ fn text(capabilities: &FileCapabilities) -> String {
     let both: Vec<&str> = names(&capabilities.permitted, |name| capabilities.inheritable.contains(name));
     let permitted: Vec<&str> = names(&capabilities.permitted, |name| !capabilities.inheritable.contains(name));
     let inheritable: Vec<&str> = names(&capabilities.inheritable, |name| !capabilities.permitted.contains(name));
-    let clauses = [(both, format!("{effective}ip")), (permitted, format!("{effective}p")), (inheritable, "i".to_owned())];
+    let clauses =
+        [(both, format!("{effective}ip")), (permitted, format!("{effective}p")), (inheritable, "i".to_owned())];
     let filled = clauses.iter().filter(|(names, _)| !names.is_empty());
     filled.map(|(names, flags)| format!("{}+{flags}", list(names))).collect::<Vec<_>>().join(" ")
 }

@@ -6,8 +6,9 @@ use crate::image::layer::capability::FileCapabilities;
 pub(super) fn is_usual(path: &str, capabilities: &FileCapabilities) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let system = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/lib"];
-    let is_system =
-        system.iter().any(|start| folder.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let is_system = system
+        .iter()
+        .any(|start| folder.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     let row = USUAL.iter().find(|(known, _)| *known == name);
     let fits = |(_, known): &(&str, &[&str])| {
         let all = capabilities.permitted.iter().chain(&capabilities.inheritable);

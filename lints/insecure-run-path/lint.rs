@@ -38,7 +38,9 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
 fn program(image: &Image, id: NodeId, privileged: bool, findings: &mut Findings<Spot>) {
     let node = image.tree.node(id);
     let entry = image.facts(node.content_layer).map(|facts| facts.entries.get(node.content_entry));
-    let Some(run_path) = entry.and_then(|entry| entry.extra).and_then(|extra| extra.run_path.as_deref()) else { return };
+    let Some(run_path) = entry.and_then(|entry| entry.extra).and_then(|extra| extra.run_path.as_deref()) else {
+        return;
+    };
     let path = image.tree.path(id);
     let folder = image.tree.path(image.tree.parent(id));
     let mut done = HashSet::new();
@@ -51,7 +53,10 @@ fn program(image: &Image, id: NodeId, privileged: bool, findings: &mut Findings<
         if !place.starts_with('/') {
             let what = if element.is_empty() { "an empty element".to_owned() } else { format!("`{}`", shown(element)) };
             findings
-                .report(image.content_spot(&path), format!("the run path of `{path}` has {what}, the working directory"))
+                .report(
+                    image.content_spot(&path),
+                    format!("the run path of `{path}` has {what}, the working directory"),
+                )
                 .because(why(privileged, "whoever starts it in a folder of their own"))
                 .help(help(&path))
                 .severity(if privileged { Severity::High } else { Severity::Low });
@@ -82,7 +87,9 @@ fn why(privileged: bool, who: &str) -> String {
 }
 
 fn help(path: &str) -> String {
-    format!("Link it without that run path, take it out with `patchelf --remove-rpath {path}`, or let root own the folder")
+    format!(
+        "Link it without that run path, take it out with `patchelf --remove-rpath {path}`, or let root own the folder"
+    )
 }
 
 /// An element with `$ORIGIN` filled in; `None` where it has other tokens (`$LIB`, `$PLATFORM`), which the machine decides.

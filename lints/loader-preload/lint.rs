@@ -53,7 +53,9 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             }
             (None, None) => {
                 finding
-                    .because("the library is missing there, so every program complains, or it lies where a mount puts it")
+                    .because(
+                        "the library is missing there, so every program complains, or it lies where a mount puts it",
+                    )
                     .severity(Severity::Medium);
             }
         }

@@ -34,7 +34,8 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
         }
         Some((GivesUp::Itself, _)) | None => {}
     }
-    let starts_something = [&image.config.entrypoint, &image.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
+    let starts_something =
+        [&image.config.entrypoint, &image.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
     if !starts_something {
         finding.severity(Severity::Low);
     }

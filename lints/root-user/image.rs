@@ -29,7 +29,8 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
         .because("whatever the container starts has root's rights in it")
         .help("End the build with `USER 10001`, or drop root in the entrypoint with setpriv or gosu")
         .aliases(ALIASES);
-    let starts_something = [&image.config.entrypoint, &image.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
+    let starts_something =
+        [&image.config.entrypoint, &image.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
     match given_up {
         Some((GivesUp::InScript, path)) => {
             finding.severity(Severity::Info).confidence(Confidence::Low);

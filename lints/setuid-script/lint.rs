@@ -11,10 +11,7 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Privilege,
     severity: Severity::Low,
     aliases: &["CIS-DI-0008", "CIS-4.8"],
-    sources: &[
-        "https://man7.org/linux/man-pages/man2/execve.2.html",
-        "https://www.cisecurity.org/benchmark/docker",
-    ],
+    sources: &["https://man7.org/linux/man-pages/man2/execve.2.html", "https://www.cisecurity.org/benchmark/docker"],
     image: Some(check),
     ..Lint::BASE
 };

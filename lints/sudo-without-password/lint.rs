@@ -55,7 +55,8 @@ const SUDO: Reader = Reader {
     programs: &["/usr/bin/sudo", "/bin/sudo", "/usr/local/bin/sudo", "/usr/bin/sudo-rs"],
     rules: |_, text| sudoers::sudo(text),
 };
-const DOAS: Reader = Reader { programs: &["/usr/bin/doas", "/usr/local/bin/doas"], rules: |_, text| sudoers::doas(text) };
+const DOAS: Reader =
+    Reader { programs: &["/usr/bin/doas", "/usr/local/bin/doas"], rules: |_, text| sudoers::doas(text) };
 const PAM: Reader = Reader {
     programs: &["/bin/su", "/usr/bin/su", "/usr/bin/sudo", "/bin/login", "/usr/bin/login", "/usr/sbin/sshd"],
     rules: pam::rules,
@@ -80,7 +81,8 @@ fn report(image: &Image, path: &str, reader: &Reader, rule: Rule, findings: &mut
     let place = image.content_spot(path);
     let finding = findings.report(place.clone(), format!("line {}: {}", rule.line, rule.says));
     finding.severity(rule.severity).because(format!("`{}` asks for no password", shortened(&rule.text)));
-    finding.help("Remove the rule, and do what needs root in build steps, or start as root and give it up with setpriv");
+    finding
+        .help("Remove the rule, and do what needs root in build steps, or start as root and give it up with setpriv");
     if !reader.programs.iter().any(|program| image.tree.resolve(program).is_some()) {
         finding.severity(Severity::Low);
         finding.label(place, "the program that obeys the rule isn't in the image, so nothing does yet");

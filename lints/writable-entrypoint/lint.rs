@@ -71,7 +71,6 @@ fn state(image: &Image, id: NodeId) -> String {
     let node = image.tree.node(id);
     let what = match node.kind {
         Kind::Folder => "the folder",
-        Kind::Symlink => return "a symlink in a folder that may be written".to_owned(),
         _ => "the file",
     };
     let account = image.accounts.users.iter().find(|user| user.uid == node.uid);

@@ -9,8 +9,8 @@ pub struct Changer {
     pub user: RuntimeUser,
     /// Whether every user may, `user` standing for one that owns nothing and is in no group of the image.
     pub everybody: bool,
-    /// What can be changed or replaced: the file itself, a name or a folder on the way to it, or the folder in which what
-    /// is missing can be made.
+    /// What can be changed: the file or folder itself, or a folder on the way to it, in which a name can be given to
+    /// something else or what is missing can be made.
     pub at: NodeId,
 }
 
@@ -72,7 +72,9 @@ impl Image {
         match self.tree.resolve(path) {
             Some(node) => {
                 if let Some(at) = self.takeover(user, node) {
-                    return Some(at);
+                    // A name is replaced in the folder that it is in.
+                    let itself = self.can_write(user, at) || self.owns(user, at) && self.can_reach(user, at);
+                    return Some(if itself { at } else { self.tree.parent(at) });
                 }
             }
             None => {
@@ -90,7 +92,7 @@ impl Image {
         links.find_map(|link| {
             let folder = self.tree.parent(link);
             let owner = self.owns(user, folder) && self.can_reach(user, folder);
-            (self.can_replace(user, link) || owner).then_some(link)
+            (self.can_replace(user, link) || owner).then_some(folder)
         })
     }
 }

@@ -80,7 +80,7 @@ impl Image {
 fn names_one(script: &[u8]) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let lines = script.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.starts_with(b"#"));
-    lines.flat_map(|line| line.split(move |byte| !is_word(byte))).any(|word| {
-        CHANGE_USER.iter().any(|name| name.as_bytes() == word)
-    })
+    lines
+        .flat_map(|line| line.split(move |byte| !is_word(byte)))
+        .any(|word| CHANGE_USER.iter().any(|name| name.as_bytes() == word))
 }

@@ -8,8 +8,8 @@ mod https_hosts;
 mod known_escapes;
 mod moving_tags;
 mod ports;
-mod trusted_places;
 mod setid_baseline;
+mod trusted_places;
 
 pub use base_images::{BaseImage, Family, ImageUser, base_image, family};
 pub use end_of_life::{Support, support};
@@ -17,5 +17,5 @@ pub use https_hosts::{serves_ftp_as_https, serves_https};
 pub use known_escapes::{Escape, escape};
 pub use moving_tags::{TagKind, tag_kind};
 pub use ports::{AdminPort, admin_port};
-pub use trusted_places::{TrustedPlace, trusted_place};
 pub use setid_baseline::{UsualSetid, usual};
+pub use trusted_places::{TrustedPlace, trusted_place};
