@@ -14,6 +14,7 @@
 //! file 0644 1000:1000 /app/.env            owner and group may be left out; what the file holds follows in lines that
 //!   | KEY=value                            start with two spaces and a bar
 //! file 4755 /bin/x size=4096 caps=cap_net_raw+ep modified=1700000000
+//! file 0755 /bin/y elf=64 runpath=$ORIGIN/../lib
 //! folder 1777 /tmp
 //! symlink /bin -> usr/bin
 //! hardlink 4755 /a -> /b
@@ -153,6 +154,7 @@ fn entry(archive: &mut Vec<u8>, word: &str, rest: &str, body: Vec<u8>) -> Result
             Some(("modified", time)) => header.modified = time.parse().map_err(|_| "no time")?,
             Some(("caps", caps)) => header.capability = Some(capability(caps)?),
             Some(("elf", bits)) => header.body.splice(..0, elf(bits)).for_each(drop),
+            Some(("runpath", path)) => header.body = elf_with_run_path(path),
             _ => {}
         }
     }
@@ -292,6 +294,38 @@ fn elf(bits: &str) -> Vec<u8> {
     let mut bytes = vec![0; 64];
     bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', if bits == "32" { 1 } else { 2 }, 1, 1]);
     bytes[16] = 2;
+    bytes
+}
+
+/// A 64-bit ELF file with a dynamic section of a string table and a RUNPATH (System V gABI, chapters 4 and 5).
+fn elf_with_run_path(path: &str) -> Vec<u8> {
+    const SECTION: u64 = 64 + 2 * 56;
+    const STRINGS: u64 = SECTION + 3 * 16;
+    let mut bytes = elf("64");
+    let mut put = |at: usize, value: u64, length: usize| {
+        bytes.resize(bytes.len().max(at + length), 0);
+        bytes[at..at + length].copy_from_slice(&value.to_le_bytes()[..length]);
+    };
+    // The header's table of segments: where it is, how long a row is, how many there are.
+    put(32, 64, 8);
+    put(54, 56, 2);
+    put(56, 2, 2);
+    // PT_LOAD of the whole file at address 0, then PT_DYNAMIC: type, offset, address, bytes in the file.
+    let length = STRINGS + path.len() as u64 + 2;
+    for (at, kind, offset, size) in [(64, 1, 0, length), (120, 2, SECTION, 3 * 16)] {
+        put(at, kind, 4);
+        put(at + 8, offset, 8);
+        put(at + 16, offset, 8);
+        put(at + 32, size, 8);
+    }
+    // DT_STRTAB, DT_RUNPATH, DT_NULL.
+    for (at, (tag, value)) in [(5, STRINGS), (29, 1), (0, 0)].into_iter().enumerate() {
+        put(SECTION as usize + at * 16, tag, 8);
+        put(SECTION as usize + at * 16 + 8, value, 8);
+    }
+    bytes.push(0);
+    bytes.extend_from_slice(path.as_bytes());
+    bytes.push(0);
     bytes
 }
 
