@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     let common = &mut asked.common;
     common.select = arguments.only.clone().or_else(|| common.select.take());
     let Plan { jobs, mut problems, nothing, .. } = plan(&asked, console)?;
-    let outside = Outside::new(&asked)?;
+    let outside = Outside::new(&asked, console)?;
     problems.iter().for_each(|problem| console.error(&problem.message));
     let writes = !arguments.diff && !arguments.check;
     let stdin = jobs.iter().any(|job| is_stdin(&job.path));

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::image::source::{self, Request};
-use crate::image::{Image, Limits, Reference};
 use crate::lint;
 use crate::report::{self, FileResult, Problem, Subject, Summary};
 use crate::text::Source;
 
 use super::failure::Failure;
+use super::opening::{Opener, Opening};
 use super::output::{Console, Output};
-use super::plan::{Common, ImagePlan, plan_images, today};
+use super::plan::{Common, ImagePlan, plan_images};
 use super::written::{Written, tool};
 
 /// What scripts rely on.
@@ -49,37 +48,6 @@ pub(super) struct Arguments {
     timings: bool,
 }
 
-/// How images are opened.
-#[derive(clap::Args, Clone, Debug)]
-pub(super) struct Opening {
-    /// The platform to choose where an image has several, such as linux/arm64/v8 [default: this machine's]
-    #[arg(long, value_name = "OS/ARCH", help_heading = "Image")]
-    pub(super) platform: Option<String>,
-
-    /// Keep and use nothing of earlier runs
-    #[arg(long, help_heading = "Image")]
-    pub(super) no_cache: bool,
-
-    /// Bytes of a layer, uncompressed, before it counts as hostile
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().layer_bytes, help_heading = "Image")]
-    pub(super) max_layer_bytes: u64,
-
-    /// Files in all layers together, before the image counts as hostile
-    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().entries, help_heading = "Image")]
-    pub(super) max_entries: u64,
-
-    /// Uncompressed bytes for each compressed one, before a layer counts as hostile
-    #[arg(long, value_name = "TIMES", default_value_t = Limits::default().ratio, help_heading = "Image")]
-    pub(super) max_ratio: u64,
-}
-
-impl Default for Opening {
-    fn default() -> Self {
-        let Limits { entries, layer_bytes, ratio, .. } = Limits::default();
-        Self { platform: None, no_cache: false, max_layer_bytes: layer_bytes, max_entries: entries, max_ratio: ratio }
-    }
-}
-
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let start = Instant::now();
     let ImagePlan { settings, fail_on, folder } = plan_images(&arguments.common)?;
@@ -87,6 +55,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         let message = "--report draws one image; name one, or run once for each";
         return Err(Failure::Usage(message.to_owned()));
     }
+    let opener = Opener::new(&arguments.opening, console);
     let mut summary = Summary::default();
     let mut problems = Vec::new();
     let mut failing = false;
@@ -95,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     output.write(|out| format.start(out))?;
     for name in &arguments.references {
         let problem = |message: String| Problem { path: Some(name.clone()), message };
-        let image = match open(name, &arguments.opening) {
+        let image = match opener.open(name) {
             Ok(image) => image,
             Err(message) => {
                 console.error(&message);
@@ -103,6 +72,11 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
                 continue;
             }
         };
+        if image.unhashed > 0 {
+            let layers = if image.unhashed == 1 { "layer was" } else { "layers were" };
+            console
+                .detail(&format_args!("`{name}`: {} {layers} taken from the cache, not hashed again", image.unhashed));
+        }
         let outcome = lint::run_image(&image, &settings);
         for error in &outcome.errors {
             let said = format!("`{}` failed on `{name}` ({}); please report this bug", error.lint, error.message);
@@ -134,24 +108,4 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         return Ok(2);
     }
     Ok(u8::from(failing && !arguments.common.exit_zero))
-}
-
-/// Reads an image whole.
-pub(super) fn open(name: &str, opening: &Opening) -> Result<Image, String> {
-    let reference = Reference::parse(name).map_err(|error| error.to_string())?;
-    let limits = Limits {
-        entries: opening.max_entries,
-        layer_bytes: opening.max_layer_bytes,
-        ratio: opening.max_ratio,
-        ..Limits::default()
-    };
-    let request = Request {
-        name,
-        reference: &reference,
-        platform: opening.platform.as_deref(),
-        wanted: &lint::wanted(),
-        limits: &limits,
-        today: Some(&today()),
-    };
-    source::read(&request).map_err(|error| error.to_string())
 }

@@ -7,21 +7,24 @@ use crate::image::{Image, Reference, Transport};
 use crate::model::{Dockerfile, ImageContent, ImageFacts};
 use crate::report::Problem;
 
-use super::image::{Opening, open};
+use super::opening::{Opener, Opening};
+use super::output::Console;
 use super::plan::Job;
 
 /// Images by their reference.
 pub(super) struct Images {
     /// Where base images are read from instead of their registry, by name.
     contexts: HashMap<String, String>,
+    opener: Opener,
     opened: Mutex<HashMap<String, Option<Arc<Image>>>>,
     problems: Mutex<Vec<Problem>>,
 }
 
 impl Images {
-    pub(super) fn new(contexts: &[(String, String)]) -> Self {
+    pub(super) fn new(contexts: &[(String, String)], console: &Console) -> Self {
         let contexts = contexts.iter().cloned().collect();
-        Self { contexts, opened: Mutex::default(), problems: Mutex::default() }
+        let opener = Opener::new(&Opening::default(), console);
+        Self { contexts, opener, opened: Mutex::default(), problems: Mutex::default() }
     }
 
     /// What could not be read.
@@ -60,7 +63,7 @@ impl Images {
         if let Some(known) = opened.get(name) {
             return known.clone();
         }
-        let image = read(name, job).map_err(|message| {
+        let image = self.read(name, job).map_err(|message| {
             let problem = Problem { path: Some(job.shown.to_string()), message };
             self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
         });
@@ -68,13 +71,13 @@ impl Images {
         opened.insert(name.to_owned(), image.clone());
         image
     }
-}
 
-fn read(name: &str, job: &Job) -> Result<Image, String> {
-    let reference = Reference::parse(name).map_err(|error| error.to_string())?;
-    let remote = matches!(reference.transport, Transport::Registry { .. } | Transport::DockerDaemon { .. });
-    if remote && !job.online {
-        return Err(format!("`{name}` is not read, since linting opens no connection; add `--online` to allow it"));
+    fn read(&self, name: &str, job: &Job) -> Result<Image, String> {
+        let reference = Reference::parse(name).map_err(|error| error.to_string())?;
+        let remote = matches!(reference.transport, Transport::Registry { .. } | Transport::DockerDaemon { .. });
+        if remote && !job.online {
+            return Err(format!("`{name}` is not read, since linting opens no connection; add `--online` to allow it"));
+        }
+        self.opener.open(name)
     }
-    open(name, &Opening::default())
 }

@@ -45,7 +45,7 @@ struct Done {
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let start = Instant::now();
     let Plan { jobs, folder, mut problems, nothing } = plan(&arguments.asked, console)?;
-    let outside = Outside::new(&arguments.asked)?;
+    let outside = Outside::new(&arguments.asked, console)?;
     let discovered = start.elapsed();
     problems.iter().for_each(|problem| console.error(&problem.message));
     let mut summary = Summary::default();

@@ -2,6 +2,7 @@
 
 mod completions;
 pub mod context;
+mod credential_helper;
 mod explain;
 mod failure;
 mod fix;
@@ -11,6 +12,7 @@ mod images;
 mod input;
 mod lint;
 mod lints;
+mod opening;
 mod output;
 mod outside;
 mod parallel;

@@ -49,6 +49,13 @@ impl Console {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
+    /// Shows how far something is, on a line that the next one replaces.
+    pub(super) fn progress(&self, message: &dyn Display) {
+        if !self.quiet {
+            let _ = write!(io::stderr().lock(), "\r\x1b[2K{}\r", clean(&message.to_string()));
+        }
+    }
+
     /// Says how long something took, which was asked for.
     pub(super) fn timing(&self, message: &dyn Display) {
         self.say("time", AnsiColor::Cyan.on_default().bold(), message);

@@ -14,6 +14,7 @@ use crate::text::Source;
 use super::context::{self, Repositories};
 use super::failure::Failure;
 use super::images::Images;
+use super::output::Console;
 use super::plan::{Asked, Job, is_stdin, is_template};
 
 /// Tells what names mean today.
@@ -79,10 +80,10 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    pub(super) fn new(asked: &Asked) -> Result<Self, Failure> {
+    pub(super) fn new(asked: &Asked, console: &Console) -> Result<Self, Failure> {
         let lock = asked.lock.as_deref().map(LockFile::read).transpose()?;
         let resolver = lock.map(|lock| Box::new(lock) as Box<dyn Resolver>);
-        Ok(Self { repositories: Repositories::default(), resolver, images: Images::new(&asked.build_context) })
+        Ok(Self { repositories: Repositories::default(), resolver, images: Images::new(&asked.build_context, console) })
     }
 
     /// The facts of a file; `None` for a template that was not asked for by name.

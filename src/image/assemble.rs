@@ -69,9 +69,10 @@ impl Image {
             start: Start::default(),
             irregularities,
             today: parts.today,
+            unhashed: 0,
         };
         image.accounts = Accounts::read(&image);
-        image.os = super::packages::os_release(&image);
+        image.os = super::os_release::os_release(&image);
         image.packages = Packages::read(&image);
         image.start = Start::resolve(&image);
         image

@@ -185,6 +185,21 @@ impl LayerFacts {
         let at = self.texts.binary_search_by_key(&entry, |text| text.entry).ok()?;
         Some(&self.texts[at].bytes)
     }
+
+    /// Whether every index and range in it leads somewhere, so that facts from a file can be asked without a panic.
+    pub(super) fn is_sound(&self) -> bool {
+        let count = self.entries.rows.len() as u64;
+        let in_names = |(start, length): (u32, u32)| {
+            let start = start as usize;
+            start.checked_add(length as usize).is_some_and(|end| self.entries.names.get(start..end).is_some())
+        };
+        self.entries.rows.iter().all(|row| in_names(row.path) && in_names(row.link))
+            && self.entries.extras.is_sorted_by_key(|(entry, _)| *entry)
+            && self.entries.extras.iter().all(|(entry, _)| u64::from(*entry) < count)
+            && self.texts.is_sorted_by_key(|text| text.entry)
+            && self.texts.iter().all(|text| u64::from(text.entry) < count)
+            && self.secrets.iter().all(|hit| u64::from(hit.entry) < count)
+    }
 }
 
 impl Entries {

@@ -174,17 +174,17 @@ fn without_flags(mut text: &str) -> &str {
 }
 
 /// What buildah writes behind a command for its cache: `|unsetLabel=true`.
-fn without_suffix(text: &str) -> &str {
-    match text.rsplit_once('|') {
-        Some((front, suffix))
-            if !front.is_empty()
-                && !front.ends_with(['|', ' '])
-                && !suffix.contains(char::is_whitespace)
-                && suffix.starts_with(|c: char| c.is_ascii_lowercase())
-                && assignment(suffix).is_some() =>
-        {
-            without_suffix(front)
+fn without_suffix(mut text: &str) -> &str {
+    while let Some((front, suffix)) = text.rsplit_once('|') {
+        let is_suffix = !front.is_empty()
+            && !front.ends_with(['|', ' '])
+            && !suffix.contains(char::is_whitespace)
+            && suffix.starts_with(|c: char| c.is_ascii_lowercase())
+            && assignment(suffix).is_some();
+        if !is_suffix {
+            break;
         }
-        _ => text,
+        text = front;
     }
+    text
 }

@@ -4,20 +4,26 @@
 
 mod accounts;
 mod assemble;
+mod cache;
 mod config;
+mod daemon;
 mod entry;
 mod error;
 mod history;
 mod json;
-mod layer;
+pub mod layer;
 mod limits;
-mod packages;
+mod manifest;
+mod os_release;
+pub mod packages;
 mod reference;
+pub mod registry;
 mod secrets;
 pub mod source;
 mod spot;
 mod start;
 mod tree;
+mod user;
 mod wanted;
 mod waste;
 
@@ -25,18 +31,21 @@ use std::sync::Arc;
 
 pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
+pub use cache::Cache;
 pub use config::{Healthcheck, ImageConfig};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
 pub use history::{HistoryLine, Step};
-pub use layer::{Irregularity, IrregularityKind};
+pub use layer::{Irregularity, IrregularityKind, LayerRequest, read as read_layer};
 pub use limits::Limits;
-pub use packages::{OsRelease, Package, PackageManager, Packages};
+pub use os_release::OsRelease;
+pub use packages::{Package, PackageManager, Packages};
 pub use reference::{Reference, Transport};
 pub use secrets::{Relief, SecretFile, SecretPlace, is_package_database};
 pub use spot::Spot;
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
+pub use user::{KnownUser, RuntimeUser};
 pub use wanted::Wanted;
 pub use waste::Hidden;
 
@@ -71,6 +80,8 @@ pub struct Image {
     pub irregularities: Vec<Irregularity>,
     /// Today as `YYYY-MM-DD`, where the caller knows it.
     pub today: Option<String>,
+    /// How many layers' facts came from the cache, so that their blobs weren't hashed again.
+    pub unhashed: usize,
 }
 
 /// One layer of an image.

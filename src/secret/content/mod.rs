@@ -26,3 +26,6 @@ pub struct Window<'a> {
     /// Where the keyword is in `bytes`.
     pub keyword: (usize, usize),
 }
+
+/// What is looked for in the content of every file of an image.
+pub static CONTENT: &[Content] = &[];

@@ -1,0 +1,305 @@
+//! Walks a tar archive as its bytes pass: finds headers, gathers what stands in front of an entry (pax records, GNU's long
+//! names), and gives entries and contents to the collector. What each header means is in `entry`.
+
+use super::IrregularityKind::{Ambiguous, Broken, Limit};
+use super::LayerRequest;
+use super::collect::Collector;
+use super::pax::Pax;
+use super::seen::Seen;
+use super::tar::{BLOCK, Header};
+
+/// Bytes of a pax header or a long name; Go's readers refuse longer ones.
+const SPECIAL: u64 = 1 << 20;
+
+/// Walks one archive.
+pub(super) struct Walk<'a> {
+    pub(super) request: &'a LayerRequest<'a>,
+    pub(super) collector: Collector,
+    state: State,
+    block: [u8; BLOCK],
+    filled: usize,
+    pub(super) front: Front,
+    pub(super) seen: Seen,
+    /// Reused for every entry.
+    pub(super) path: String,
+    pub(super) link: String,
+    /// Hard links whose target had not come yet: the link and its target.
+    pub(super) early: Vec<(u32, String)>,
+}
+
+/// What stands in front of an entry and changes it.
+#[derive(Default)]
+pub(super) struct Front {
+    pub(super) pax: Option<Pax>,
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) link: Option<Vec<u8>>,
+}
+
+/// What the next bytes are.
+pub(super) enum State {
+    Header,
+    /// A pax header or a long name.
+    Special {
+        flag: u8,
+        left: u64,
+        padding: u64,
+        text: Vec<u8>,
+    },
+    /// A block of an old sparse file's map; then come so many bytes.
+    SparseMap {
+        content: u64,
+    },
+    /// The content of a regular file.
+    Content {
+        left: u64,
+        padding: u64,
+    },
+    /// What nobody reads.
+    Skip {
+        left: u64,
+    },
+    /// A zero block has come; a second should follow.
+    Zero,
+    /// The end of the archive has come.
+    Ended {
+        garbage: bool,
+    },
+    /// What follows is not walked.
+    Stopped,
+}
+
+/// Bytes up to the next whole block.
+pub(super) fn padding(size: u64) -> u64 {
+    size.wrapping_neg() % BLOCK as u64
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(request: &'a LayerRequest<'a>) -> Self {
+        Self {
+            request,
+            collector: Collector::new(request.wanted),
+            state: State::Header,
+            block: [0; BLOCK],
+            filled: 0,
+            front: Front::default(),
+            seen: Seen::default(),
+            path: String::new(),
+            link: String::new(),
+            early: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes of the archive.
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let taken = match &mut self.state {
+                State::Header | State::Zero | State::SparseMap { .. } => self.gather(bytes),
+                State::Special { left, padding, text, .. } => {
+                    let taken = upto(*left, bytes);
+                    text.extend_from_slice(&bytes[..taken]);
+                    *left -= taken as u64;
+                    let skipped = upto(*padding, &bytes[taken..]);
+                    *padding -= skipped as u64;
+                    if *left == 0 && *padding == 0 {
+                        self.special();
+                    }
+                    taken + skipped
+                }
+                State::Content { left, padding } => {
+                    let taken = upto(*left, bytes);
+                    *left -= taken as u64;
+                    let (left, padding) = (*left, *padding);
+                    self.collector.content(&bytes[..taken]);
+                    if left == 0 {
+                        self.state = skip(padding);
+                        self.end_file();
+                    }
+                    taken
+                }
+                State::Skip { left } => {
+                    let taken = upto(*left, bytes);
+                    *left -= taken as u64;
+                    if *left == 0 {
+                        self.state = State::Header;
+                    }
+                    taken
+                }
+                State::Ended { garbage } => {
+                    if *garbage || bytes.iter().all(|byte| *byte == 0) {
+                        return;
+                    }
+                    self.after_end(bytes);
+                    return;
+                }
+                State::Stopped => return,
+            };
+            bytes = &bytes[taken..];
+        }
+    }
+
+    /// Ends the walk. `whole` where all bytes of the archive came.
+    pub(super) fn finish(mut self, whole: bool) -> Collector {
+        let place = self.collector.entries().len();
+        let end = match &self.state {
+            State::Header if self.filled > 0 => Some("the archive ends in the middle of a header"),
+            State::Header if self.front.is_set() => Some("the archive ends behind a header that belongs to an entry"),
+            State::Header => Some("the archive has no end mark"),
+            State::Zero => Some("the archive's end mark is half there"),
+            State::Special { .. } | State::SparseMap { .. } => Some("the archive ends in the middle of a header"),
+            State::Content { .. } => Some("the archive ends in the middle of a file"),
+            State::Skip { .. } => Some("the archive ends in the middle of an entry"),
+            State::Ended { .. } | State::Stopped => None,
+        };
+        if matches!(self.state, State::Content { .. }) {
+            self.end_file();
+        }
+        if let Some(end) = end.filter(|_| whole) {
+            self.collector.note(Broken, "", format!("{end}, after {place} entries"));
+        }
+        self.judge_early();
+        self.collector
+    }
+
+    /// Stops the walk: what follows is not read.
+    pub(super) fn stop(&mut self) {
+        self.state = State::Stopped;
+    }
+
+    /// Sets what comes next.
+    pub(super) fn expect(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// Fills the block, and reads it when it is full.
+    fn gather(&mut self, bytes: &[u8]) -> usize {
+        let taken = bytes.len().min(BLOCK - self.filled);
+        self.block[self.filled..][..taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        if self.filled == BLOCK {
+            self.filled = 0;
+            let block = self.block;
+            self.block_is_full(&block);
+        }
+        taken
+    }
+
+    fn block_is_full(&mut self, block: &[u8; BLOCK]) {
+        if let State::SparseMap { content } = self.state {
+            let more = block[504] != 0;
+            self.state = if more { State::SparseMap { content } } else { skip(content) };
+            return;
+        }
+        let zero = block.iter().all(|byte| *byte == 0);
+        match (&self.state, zero) {
+            (State::Zero, true) => {
+                if self.front.is_set() {
+                    self.collector.note(Broken, "", "the archive ends behind a header that belongs to an entry");
+                }
+                self.state = State::Ended { garbage: false };
+            }
+            (_, true) => self.state = State::Zero,
+            (State::Zero, false) => {
+                let detail = "a single zero block stands between entries, where some readers stop";
+                self.collector.note(Ambiguous, "", detail);
+                self.header(block);
+            }
+            (_, false) => self.header(block),
+        }
+    }
+
+    fn header(&mut self, block: &[u8; BLOCK]) {
+        let Some(header) = Header::read(block) else {
+            let detail = format!(
+                "a header's checksum is wrong after {} entries; some readers stop, others look for the next header",
+                self.collector.entries().len()
+            );
+            self.collector.note(Broken, "", detail);
+            return self.stop();
+        };
+        match header.flag() {
+            flag @ (b'x' | b'g' | b'L' | b'K' | b'X') => {
+                // No path is set for these, since they aren't entries.
+                let Some(size) = header.size().ok().and_then(|size| u64::try_from(size).ok()) else {
+                    self.collector.note(Broken, "", "the size of an extended header is no number");
+                    return self.stop();
+                };
+                if size > SPECIAL {
+                    let detail = format!("an extended header is longer than {SPECIAL} bytes");
+                    self.collector.note(Limit, "", detail);
+                    return self.stop();
+                }
+                self.state = State::Special { flag, left: size, padding: padding(size), text: Vec::new() };
+                if size == 0 {
+                    self.special();
+                }
+            }
+            _ => self.entry(header),
+        }
+    }
+
+    /// A pax header or a long name is whole.
+    fn special(&mut self) {
+        let State::Special { flag, text, .. } = std::mem::replace(&mut self.state, State::Header) else { return };
+        let until_nul = || text.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+        let twice = match flag {
+            b'x' | b'X' => self.front.pax.is_some(),
+            b'L' => self.front.name.is_some(),
+            b'K' => self.front.link.is_some(),
+            _ => false,
+        };
+        if twice {
+            let detail = "two headers of the same kind stand in front of one entry";
+            self.collector.note(Ambiguous, "", detail);
+        }
+        if matches!(flag, b'L' | b'K') && self.front.pax.is_some() {
+            // GHSA-3pv8-6f4r-ffg2: some readers apply the records to the long name's own header.
+            let detail = "a pax header stands in front of a GNU long name, which readers apply differently";
+            self.collector.note(Ambiguous, "", detail);
+        }
+        match flag {
+            b'L' => self.front.name = Some(until_nul()),
+            b'K' => self.front.link = Some(until_nul()),
+            _ => {
+                let collector = &mut self.collector;
+                let pax = Pax::read(&text, |odd| collector.note(Ambiguous, "", odd));
+                if flag == b'X' {
+                    let detail = "a pax header has Solaris' type, which most readers skip";
+                    self.collector.note(Ambiguous, "", detail);
+                } else if flag == b'x' {
+                    self.front.pax = Some(pax);
+                } else if pax.matters {
+                    // Go leaves global headers out, and so do the engines; others apply them.
+                    let detail = "a global pax header changes entries for some readers and not for others";
+                    self.collector.note(Ambiguous, "", detail);
+                }
+            }
+        }
+    }
+
+    /// Looks at what follows the end of the archive.
+    fn after_end(&mut self, bytes: &[u8]) {
+        self.state = State::Ended { garbage: true };
+        let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
+        let block = bytes[start..].first_chunk::<BLOCK>();
+        if block.is_some_and(|block| Header::read(block).is_some()) {
+            self.collector.note(Ambiguous, "", "an entry follows the end of the archive, which some readers go on to");
+        } else {
+            self.collector.note(Broken, "", "something follows the end of the archive");
+        }
+    }
+}
+
+impl Front {
+    pub(super) fn is_set(&self) -> bool {
+        self.pax.is_some() || self.name.is_some() || self.link.is_some()
+    }
+}
+
+/// Skips so many bytes before the next header.
+pub(super) fn skip(left: u64) -> State {
+    if left == 0 { State::Header } else { State::Skip { left } }
+}
+
+fn upto(left: u64, bytes: &[u8]) -> usize {
+    left.min(bytes.len() as u64) as usize
+}

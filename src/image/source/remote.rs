@@ -1,0 +1,56 @@
+//! Images in registries.
+
+use std::io::Read;
+
+use super::layout::bounded;
+use super::{Blobs, Descriptor, Opened, Request};
+use crate::image::manifest::{Document, Documents, resolve};
+use crate::image::registry::{Options, Registry};
+use crate::image::{Error, Limits};
+
+/// Asks a registry for an image by tag or digest. Its layers are fetched when they are read.
+pub(super) fn open(request: &Request<'_>, host: &str, repository: &str, version: &str) -> Result<Opened, Error> {
+    let mut options = request.registry.cloned().unwrap_or_else(Options::default);
+    options.document_bytes = Some(request.limits.document_bytes);
+    let registry = Registry::connect(host, repository, &options)?;
+    let place = format!("{host}/{repository}");
+    let answer = registry.manifest(version)?;
+    let mut irregularities = Vec::new();
+    let layers = request.limits.layers;
+    let name = format!("{place}@{}", answer.digest);
+    let document = Document::read(&answer.bytes, &name, &answer.media_type, layers, &mut irregularities)?;
+    let remote = Remote { registry, place, limits: request.limits.clone() };
+    let first = (document, Some(answer.digest));
+    let resolved = resolve(&remote, &remote.place, first, request.platform, request.limits, &mut irregularities)?;
+    Ok(Opened {
+        digest: Some(resolved.digest),
+        index_digest: resolved.index_digest,
+        config: resolved.config,
+        layers: resolved.layers,
+        blobs: Box::new(remote),
+        irregularities,
+    })
+}
+
+struct Remote {
+    registry: Registry,
+    place: String,
+    limits: Limits,
+}
+
+impl Documents for Remote {
+    fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
+        let place = format!("{}@{}", self.place, blob.digest);
+        bounded(self.registry.blob(&blob.digest, blob.size)?, &place, self.limits.document_bytes)
+    }
+
+    fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, Error> {
+        Ok(self.registry.manifest(&manifest.digest)?.bytes)
+    }
+}
+
+impl Blobs for Remote {
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send + '_>, Error> {
+        self.registry.blob(&blob.digest, blob.size)
+    }
+}
