@@ -1,6 +1,7 @@
 //! Secrets written into the commands of RUN, CMD, ENTRYPOINT and HEALTHCHECK.
 
 mod fixes;
+mod image;
 
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Draft, Findings, Lint};
@@ -21,6 +22,7 @@ pub(super) static LINT: Lint = Lint {
         "CIS Docker Benchmark 1.6.0, 4.10",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 

@@ -41,6 +41,24 @@ pub struct SecretPlace {
     pub shown: String,
 }
 
+impl SecretPlace {
+    /// What is where, fit for a sentence: "a private key in line 1: `----…` (1704 characters)".
+    #[must_use]
+    pub fn told(&self) -> String {
+        let vowel = self.kind.starts_with(['a', 'e', 'i', 'o', 'A', 'O']) || self.kind.starts_with("npm");
+        let article = if self.kind.starts_with("credentials") {
+            ""
+        } else if vowel {
+            "an "
+        } else {
+            "a "
+        };
+        let line = self.line.map_or_else(String::new, |line| format!(" in line {line}"));
+        let shown = if self.shown.is_empty() { String::new() } else { format!(": {}", self.shown) };
+        format!("{article}{}{line}{shown}", self.kind)
+    }
+}
+
 /// What makes a secret less harmful than others.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Relief {

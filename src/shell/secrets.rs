@@ -1,8 +1,9 @@
 //! Secrets that the words of a command give away by the way its program reads them.
 
 use super::tools::{self, Tool};
-use super::{Command, Part, Script, Word};
+use super::{Body, Command, Dialect, Part, Script, Word};
 use crate::secret::{self, Secret};
+use crate::text::Span;
 
 /// A secret in a word of a command.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,6 +89,43 @@ fn tool_options(tool: Tool) -> &'static [(&'static str, bool)] {
         Tool::Useradd | Tool::Usermod => &[("--password", false)],
         _ => &[],
     }
+}
+
+/// Every secret in the text of a command, such as history and a configuration keep: tokens of known form, and what
+/// [`given`] finds, each with the text that it is.
+#[must_use]
+pub fn in_commands(text: &str, dialect: Dialect) -> Vec<(String, Secret)> {
+    let Ok(end) = u32::try_from(text.len()) else { return Vec::new() };
+    let body = Body { file: text, span: Span::new(0, end), gaps: &[] };
+    in_script(text, &super::script(&body, dialect))
+}
+
+/// The same for the words of an exec form.
+#[must_use]
+pub fn in_words(words: &[String]) -> Vec<(String, Secret)> {
+    let mut end = 0;
+    let place = |word: &String| {
+        let start = end;
+        // As if the words stood in quotes, a blank between them.
+        end = u32::try_from(word.len()).unwrap_or(u32::MAX).saturating_add(end).saturating_add(3);
+        (word.clone(), Span::new(start, end.saturating_sub(1)))
+    };
+    let placed: Vec<(String, Span)> = words.iter().map(place).collect();
+    in_script(&words.join(" "), &super::exec(&placed))
+}
+
+fn in_script(text: &str, script: &Script) -> Vec<(String, Secret)> {
+    let forms = secret::in_text(text).into_iter().map(|(range, secret)| (text[range].to_owned(), secret));
+    let mut found: Vec<(String, Secret)> = forms.collect();
+    for index in 0..script.commands.len() {
+        for given in given(script, index) {
+            // A known form says more than a place in a command, and a nested command's words are also its parent's.
+            if !found.iter().any(|(text, _)| text.contains(&given.value)) {
+                found.push((given.value, given.secret));
+            }
+        }
+    }
+    found
 }
 
 /// Words that can only be passwords where they stand, by the manual of the program that reads them.
