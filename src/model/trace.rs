@@ -178,21 +178,23 @@ fn sets(dockerfile: &Dockerfile, image: &Image, instruction: &Instruction, key: 
         let text = dockerfile.text(instruction.ast.span);
         text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/'))).any(|word| word == name)
     };
-    let (name, inside) = key.split_once('[').unwrap_or((key, ""));
-    let inside = inside.trim_end_matches(']').trim_matches('"');
+    // `config.Env[2]`, `config.Labels.com.example.source`, `config.ExposedPorts.22/tcp`.
+    let Some(rest) = key.strip_prefix("config.") else { return false };
+    let (name, inside) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+    let inside = inside.trim_start_matches(['.', '[']).trim_end_matches(']');
     match name {
-        "config.User" => keyword == Keyword::User,
-        "config.Entrypoint" => keyword == Keyword::Entrypoint,
-        "config.Cmd" => keyword == Keyword::Cmd,
-        "config.Healthcheck" => keyword == Keyword::Healthcheck,
-        "config.WorkingDir" => keyword == Keyword::Workdir,
-        "config.StopSignal" => keyword == Keyword::Stopsignal,
-        "config.OnBuild" => keyword == Keyword::Onbuild,
-        "config.Shell" => keyword == Keyword::Shell,
-        "config.Volumes" => keyword == Keyword::Volume && names(inside),
-        "config.ExposedPorts" => keyword == Keyword::Expose && names(inside.split('/').next().unwrap_or(inside)),
-        "config.Labels" => keyword == Keyword::Label && names(inside),
-        "config.Env" => {
+        "User" => keyword == Keyword::User,
+        "Entrypoint" => keyword == Keyword::Entrypoint,
+        "Cmd" => keyword == Keyword::Cmd,
+        "Healthcheck" => keyword == Keyword::Healthcheck,
+        "WorkingDir" => keyword == Keyword::Workdir,
+        "StopSignal" => keyword == Keyword::Stopsignal,
+        "OnBuild" => keyword == Keyword::Onbuild,
+        "Shell" => keyword == Keyword::Shell,
+        "Volumes" => keyword == Keyword::Volume && names(inside),
+        "ExposedPorts" => keyword == Keyword::Expose && names(inside.split('/').next().unwrap_or(inside)),
+        "Labels" => keyword == Keyword::Label && names(inside),
+        "Env" => {
             let variable = inside.parse().ok().and_then(|index: usize| image.config.env.get(index));
             let name = variable.and_then(|variable| variable.split('=').next());
             keyword == Keyword::Env && name.is_some_and(names)

@@ -22,6 +22,7 @@ mod lints;
 mod model;
 mod oracle;
 mod packages;
+mod planted;
 mod readme;
 mod recovery;
 mod rewrite;
