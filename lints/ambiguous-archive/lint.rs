@@ -65,7 +65,8 @@ fn report(all: &[Irregularity], layer: Option<usize>, findings: &mut Findings<Sp
 }
 
 fn weight(kind: IrregularityKind) -> (Severity, Confidence, &'static str, &'static str) {
-    const REBUILD: &str = "Build the layer again with a current builder, and don't run the image before you know who made it";
+    const REBUILD: &str =
+        "Build the layer again with a current builder, and don't run the image before you know who made it";
     match kind {
         IrregularityKind::Escape => (
             Severity::High,

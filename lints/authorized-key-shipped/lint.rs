@@ -11,12 +11,7 @@ pub(super) static LINT: Lint = Lint {
     aliases: &[],
     sources: &["https://man.openbsd.org/sshd.8#AUTHORIZED_KEYS_FILE_FORMAT", "https://doi.org/10.6028/NIST.SP.800-190"],
     image: Some(check),
-    reads: &[
-        "**/authorized_keys",
-        "**/authorized_keys2",
-        "/etc/ssh/authorized_keys/*",
-        "/etc/ssh/authorized_keys.d/*",
-    ],
+    reads: &["**/authorized_keys", "**/authorized_keys2", "/etc/ssh/authorized_keys/*", "/etc/ssh/authorized_keys.d/*"],
     ..Lint::BASE
 };
 
@@ -31,7 +26,8 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             continue;
         }
         let Some(node) = image.tree.lookup(path) else { continue };
-        let (keys, holders) = if keys == 1 { ("a key".to_owned(), "holder") } else { (format!("{keys} keys"), "holders") };
+        let (keys, holders) =
+            if keys == 1 { ("a key".to_owned(), "holder") } else { (format!("{keys} keys"), "holders") };
         let account = account(image, path);
         let message = format!("`{path}` lets the {holders} of {keys} log in as {}", account.told());
         let draft = findings.report(Spot::Layer(image.tree.node(node).layer, path.to_owned()), message);
@@ -39,7 +35,9 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             Some(_) => "a server of SSH is in the image, and the key opens every container made from it",
             None => "the key opens every container in which a server of SSH is started",
         });
-        draft.help("Leave it out, and mount the list when a container needs it; to look inside, `docker exec` needs no key");
+        draft.help(
+            "Leave it out, and mount the list when a container needs it; to look inside, `docker exec` needs no key",
+        );
         if let Some(server) = server {
             let layer = image.tree.resolve(server).map(|id| image.tree.node(id).layer).unwrap_or_default();
             draft.label(Spot::Layer(layer, (*server).to_owned()), "the server");
@@ -93,6 +91,7 @@ fn is_list(path: &str) -> bool {
 
 /// A line with a key: options may stand in front of its kind.
 fn is_key(line: &str) -> bool {
-    let kinds = ["ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-ed25519", "sk-ecdsa-sha2-", "cert-authority "];
+    let kinds =
+        ["ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-ed25519", "sk-ecdsa-sha2-", "cert-authority "];
     !line.trim_start().starts_with('#') && kinds.iter().any(|kind| line.contains(kind))
 }

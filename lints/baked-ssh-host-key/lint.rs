@@ -48,11 +48,15 @@ fn report(keys: &[Spot], seen: bool, findings: &mut Findings<Spot>) {
         draft
     } else {
         let draft = findings.report(first.clone(), format!("a layer ships {what}, which a later one removes"));
-        draft.because("whoever can pull the image can still read it; it matters where a server was ever started with it");
+        draft.because(
+            "whoever can pull the image can still read it; it matters where a server was ever started with it",
+        );
         draft.severity(Severity::Low);
         draft
     };
-    draft.help("Remove it in the step that installs the server, and let `ssh-keygen -A` make one when the container starts");
+    draft.help(
+        "Remove it in the step that installs the server, and let `ssh-keygen -A` make one when the container starts",
+    );
     for spot in others {
         draft.label(spot.clone(), "and this one");
     }

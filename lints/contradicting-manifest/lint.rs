@@ -36,7 +36,8 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         told.push(is.as_str());
     }
     let mismatch = |one: &&Irregularity| one.kind == IrregularityKind::Mismatch;
-    let layers = image.layers.iter().filter_map(|layer| layer.facts.as_ref().ok()).flat_map(|facts| &facts.irregularities);
+    let layers =
+        image.layers.iter().filter_map(|layer| layer.facts.as_ref().ok()).flat_map(|facts| &facts.irregularities);
     let others = image.irregularities.iter().chain(image.tree.irregularities()).chain(layers).filter(mismatch);
     // What the sources say of the same digests is said above.
     let mut others: Vec<&Irregularity> = others.filter(|one| !told.iter().any(|is| one.detail.contains(is))).collect();

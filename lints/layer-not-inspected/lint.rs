@@ -21,6 +21,8 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         let message = format!("layer {} of {layers} was not read: {}", index + 1, why.trim_end_matches('.'));
         let draft = findings.report(Spot::Layer(index, "/".to_owned()), message);
         draft.because("what it adds, changes and hides is in no other finding, and missing is not the same as fine");
-        draft.help("Give harden an image with all its layers: `skopeo copy` with credentials, or the image's own archive");
+        draft.help(
+            "Give harden an image with all its layers: `skopeo copy` with credentials, or the image's own archive",
+        );
     }
 }

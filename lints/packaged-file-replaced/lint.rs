@@ -48,7 +48,8 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     for (layer, mut files) in by_layer {
         files.sort_by(|a, b| a.0.cmp(&b.0));
         files.dedup_by(|a, b| a.0 == b.0);
-        let (worst, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|(path, _)| weight(image, path) == Severity::High);
+        let (worst, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(path, _)| weight(image, path) == Severity::High);
         for file in worst {
             report(image, layer, &[file], findings);
         }
@@ -70,8 +71,10 @@ fn report(image: &Image, layer: usize, files: &[(String, Hidden)], findings: &mu
     };
     let draft = findings.report(Spot::Layer(layer, path.clone()), message);
     draft.because(match severity {
-        Severity::High => "it runs with rights or at the start of every container, and the package's version and \
-                           signature say nothing of it",
+        Severity::High => {
+            "it runs with rights or at the start of every container, and the package's version and \
+                           signature say nothing of it"
+        }
         _ => "the package's version and signature say nothing of it, so scanners report on a file that is not there",
     });
     draft.help("Put your own build of it under `/usr/local` or `/opt`, or into a package of its own");
@@ -89,8 +92,10 @@ fn report(image: &Image, layer: usize, files: &[(String, Hidden)], findings: &mu
 fn weight(image: &Image, path: &str) -> Severity {
     let Some(id) = image.tree.lookup(path) else { return Severity::Low };
     let node = image.tree.node(id);
-    let starts = image.start.steps.iter().any(|step| image.tree.node(step.node).content_entry == node.content_entry
-        && image.tree.node(step.node).content_layer == node.content_layer);
+    let starts = image.start.steps.iter().any(|step| {
+        image.tree.node(step.node).content_entry == node.content_entry
+            && image.tree.node(step.node).content_layer == node.content_layer
+    });
     let is_setid = node.mode & 0o6000 != 0 || node.capability.is_some();
     let library = path.contains("/lib") && (path.ends_with(".so") || path.contains(".so."));
     if starts || is_setid {

@@ -25,7 +25,8 @@ pub(super) static LINT: Lint = Lint {
 /// At most so many labels are looked at: what holds more is data.
 const MOST: usize = 500;
 
-const WHY: &str = "labels are shown by engines, registries and dashboards to everybody who may see that the image exists";
+const WHY: &str =
+    "labels are shown by engines, registries and dashboards to everybody who may see that the image exists";
 const HELP: &str = "Take it out, replace it where it is in use, and hand it over when the container starts";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {

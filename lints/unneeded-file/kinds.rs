@@ -26,7 +26,9 @@ impl Junk {
     /// What one and what many are, why that matters, and what to do.
     pub(super) fn told(self) -> ((&'static str, &'static str), &'static str, &'static str) {
         match self {
-            Self::Repository => (("a repository", "repositories"), "it holds every version of every file", "Leave it out"),
+            Self::Repository => {
+                (("a repository", "repositories"), "it holds every version of every file", "Leave it out")
+            }
             Self::CoreDump => (
                 ("the memory of a crashed process", "memories of crashed processes"),
                 "a core dump holds what the process knew, keys and passwords too",
@@ -72,7 +74,7 @@ impl Junk {
 pub(super) fn of(tree: &Tree, name: &str, folder: &str, id: NodeId, node: &Node<'_>) -> Option<Junk> {
     match node.kind {
         Kind::Folder => folder_kind(tree, name, folder, id),
-        Kind::File => file_kind(name, folder, node),
+        Kind::File => file_kind(name, node),
         _ => None,
     }
 }
@@ -86,14 +88,13 @@ fn folder_kind(tree: &Tree, name: &str, folder: &str, id: NodeId) -> Option<Junk
         ".bzr" if has("branch") => Junk::Repository,
         ".vscode" | ".idea" | ".fleet" if !folder.is_empty() => Junk::Editor,
         ".cache" if folder.ends_with("/node_modules") => Junk::Cache,
-        ".pytest_cache" | ".mypy_cache" | ".ruff_cache" | ".tox" | ".nox" | ".nyc_output" | ".parcel-cache" | ".turbo" => {
-            Junk::Cache
-        }
+        ".pytest_cache" | ".mypy_cache" | ".ruff_cache" | ".tox" | ".nox" | ".nyc_output" | ".parcel-cache"
+        | ".turbo" => Junk::Cache,
         _ => return None,
     })
 }
 
-fn file_kind(name: &str, folder: &str, node: &Node<'_>) -> Option<Junk> {
+fn file_kind(name: &str, node: &Node<'_>) -> Option<Junk> {
     if matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini" | "ehthumbs.db") {
         return Some(Junk::Desktop);
     }
@@ -101,7 +102,8 @@ fn file_kind(name: &str, folder: &str, node: &Node<'_>) -> Option<Junk> {
         return (node.size > 0).then_some(Junk::History);
     }
     // A core dump is of some size, and nobody may execute it (core(5)).
-    let number = name.strip_prefix("core.").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+    let number =
+        name.strip_prefix("core.").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
     if (name == "core" || number) && node.size >= 16 << 10 && node.mode & 0o111 == 0 {
         return Some(Junk::CoreDump);
     }
@@ -144,7 +146,10 @@ pub(super) fn is_dockles(name: &str) -> bool {
 /// there. Go's module cache and cargo's checkouts hold repositories on purpose.
 pub(super) fn is_packaged(name: &str, folder: &str) -> bool {
     if folder.is_empty() {
-        return matches!(name, "bin" | "boot" | "dev" | "etc" | "lib" | "lib32" | "lib64" | "proc" | "sbin" | "sys" | "nix");
+        return matches!(
+            name,
+            "bin" | "boot" | "dev" | "etc" | "lib" | "lib32" | "lib64" | "proc" | "sbin" | "sys" | "nix"
+        );
     }
     match (folder, name) {
         ("/usr", "local" | "src") => false,
@@ -153,8 +158,18 @@ pub(super) fn is_packaged(name: &str, folder: &str) -> bool {
         _ => {
             matches!(
                 name,
-                "site-packages" | "dist-packages" | "bower_components" | "gems" | ".cargo" | ".rustup" | ".m2" | ".nvm"
-                    | ".pyenv" | ".rbenv" | ".oh-my-zsh" | "testdata"
+                "site-packages"
+                    | "dist-packages"
+                    | "bower_components"
+                    | "gems"
+                    | ".cargo"
+                    | ".rustup"
+                    | ".m2"
+                    | ".nvm"
+                    | ".pyenv"
+                    | ".rbenv"
+                    | ".oh-my-zsh"
+                    | "testdata"
             ) || (name == "mod" && folder.ends_with("/pkg"))
                 || folder.ends_with("/node_modules")
         }

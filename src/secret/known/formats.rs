@@ -1,7 +1,7 @@
 //! The formats of files that hold secrets, by the manuals of the programs that read them.
 
-use super::super::{Secret, as_password, in_assignment, in_text};
-use super::super::{file, is_placeholder};
+use crate::secret::{Secret, as_password, in_assignment, in_text};
+use crate::secret::{file, is_placeholder};
 use crate::diagnostic::Confidence::{High, Low, Medium};
 
 /// How a file is read.
@@ -386,7 +386,9 @@ impl Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::super::known_file;
+    use crate::secret::known_file;
+
+    const NONE: [u64; 0] = [];
 
     fn lines(path: &str, text: &str) -> Vec<u64> {
         let known = known_file(path).map(|file| file.secrets(text.as_bytes()));
@@ -396,16 +398,16 @@ mod tests {
     #[test]
     fn formats_are_read_as_their_programs_do() {
         assert_eq!(lines("/root/.netrc", "machine a.example\n login ci\n password hunter2xy\n"), [3]);
-        assert_eq!(lines("/root/.netrc", "machine a login anonymous password me@b.example\n"), []);
+        assert_eq!(lines("/root/.netrc", "machine a login anonymous password me@b.example\n"), NONE);
         assert_eq!(lines("/app/.npmrc", "//r.example/:_authToken=abc123def456\n"), [1]);
-        assert_eq!(lines("/app/.npmrc", "//r.example/:_authToken=${NPM_TOKEN}\n"), []);
+        assert_eq!(lines("/app/.npmrc", "//r.example/:_authToken=${NPM_TOKEN}\n"), NONE);
         assert_eq!(lines("/root/.docker/config.json", r#"{"auths":{"r.example":{"auth":"Y2k6aHVudGVyMg=="}}}"#), [1]);
-        assert_eq!(lines("/root/.docker/config.json", r#"{"credsStore":"pass","auths":{"r":{}}}"#), []);
+        assert_eq!(lines("/root/.docker/config.json", r#"{"credsStore":"pass","auths":{"r":{}}}"#), NONE);
         assert_eq!(lines("/root/.pgpass", "# comment\ndb:5432:*:app:hunter2xy\n"), [2]);
         assert_eq!(lines("/w/wp-config.php", "define( 'DB_PASSWORD', 'hunter2xy' );\ndefine('A', 'b');\n"), [1]);
-        assert_eq!(lines("/w/wp-config.php", "define('DB_PASSWORD', getenv('X'));\n"), []);
+        assert_eq!(lines("/w/wp-config.php", "define('DB_PASSWORD', getenv('X'));\n"), NONE);
         assert_eq!(lines("/a/.env", "DEBUG=1\nDB_PASSWORD=hunter2xy\nTOKEN=changeme\n"), [2]);
-        assert_eq!(lines("/a/.env.example", "DB_PASSWORD=hunter2xy\n"), []);
+        assert_eq!(lines("/a/.env.example", "DB_PASSWORD=hunter2xy\n"), NONE);
         assert_eq!(lines("/a/config/master.key", "0123456789abcdef0123456789abcdea"), [1]);
         assert_eq!(lines("/r/.git/config", "[remote \"o\"]\n url = https://ci:hunter2xy@g.example/a\n"), [2]);
         assert_eq!(
