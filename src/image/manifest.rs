@@ -68,7 +68,7 @@ impl Document {
     ) -> Result<Self, Error> {
         let value = json(bytes, place)?;
         let declared = value.get("mediaType").and_then(Value::as_str).unwrap_or("").to_owned();
-        let is_legacy = declared.contains("manifest.v1+") || claimed.contains("manifest.v1+");
+        let is_legacy = declared.starts_with("application/vnd.docker.distribution.manifest.v1+");
         if is_legacy || value.get("fsLayers").is_some() || value.get("schemaVersion") == Some(&Value::from(1)) {
             let problem =
                 "its manifest is in Docker's legacy format (version 2, schema 1), which names no configuration";
@@ -90,12 +90,14 @@ impl Document {
             // A wrong name of the same kind and family is a difference too: OCI's manifest under Docker's type.
             if !word.is_empty() && !own.contains(&word.as_str()) {
                 let kind = if matches!(document, Self::Index(_)) { "an index" } else { "a manifest" };
-                odd.push(mismatch(format!("{place} is {kind}, and {who} calls it `{}`", printable(word))));
+                let what = subject(place);
+                odd.push(mismatch(format!("{what} is {kind}, and {who} calls it `{}`", printable(word))));
             }
         }
         if !declared.is_empty() && !claimed.is_empty() && declared != claimed && own.contains(&claimed) {
             let (declared, claimed) = (printable(&declared), printable(claimed));
-            odd.push(mismatch(format!("{place} calls itself `{declared}`, and what names it calls it `{claimed}`")));
+            let what = subject(place);
+            odd.push(mismatch(format!("{what} calls itself `{declared}`, and what names it calls it `{claimed}`")));
         }
         Ok(document)
     }
@@ -140,6 +142,11 @@ pub(super) fn mismatch(detail: String) -> Irregularity {
     Irregularity { kind: IrregularityKind::Mismatch, path: String::new(), detail }
 }
 
+/// What a place is about, wherever the image is: a document's digest, or its name.
+fn subject(place: &str) -> &str {
+    place.rsplit(['@', '/']).next().unwrap_or(place)
+}
+
 /// A text of an image, fit for a sentence: short, without control characters.
 pub(super) fn printable(text: &str) -> String {
     let mut short: String = text.chars().take(120).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -157,7 +164,11 @@ fn index(mut value: Value, place: &str, odd: &mut Vec<Irregularity>) -> Result<D
         odd.push(Irregularity {
             kind: IrregularityKind::Limit,
             path: String::new(),
-            detail: format!("{place} names {} manifests, of which the first {CHILDREN} were looked at", children.len()),
+            detail: format!(
+                "{} names {} manifests, of which the first {CHILDREN} were looked at",
+                subject(place),
+                children.len()
+            ),
         });
     }
     Ok(Document::Index(children.iter().take(CHILDREN).filter_map(child).collect()))

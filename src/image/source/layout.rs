@@ -152,7 +152,7 @@ fn pick(
         odd.push(Irregularity {
             kind: IrregularityKind::Ambiguous,
             path: String::new(),
-            detail: format!("{} images of {place} are named `{tag}`; tools differ in which they take", meant.len()),
+            detail: format!("{} images are named `{tag}`; tools differ in which they take", meant.len()),
         });
     }
     Ok(meant)
