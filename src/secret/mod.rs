@@ -6,6 +6,7 @@
 mod content;
 mod file;
 mod form;
+mod known;
 mod name;
 mod token;
 mod url;
@@ -13,6 +14,7 @@ mod value;
 
 pub use content::{CONTENT, Content, Found, Window};
 pub use file::{FileGuess, in_path, is_public_file};
+pub use known::{KNOWN_FILES, KnownFile, known_file};
 
 use std::ops::Range;
 
