@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
 use crate::image::{Image, Wanted};
+use crate::secret;
 
 use super::run::said;
 use super::{Draft, Findings, LintError, Outcome, Settings, Spot, registry, same_id};
@@ -94,6 +95,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
         draft.aliases.sort_unstable();
         draft.aliases.dedup();
         let severity = selection.severity(index, &draft);
+        draft.remarks.extend(made_by(image, &draft.span));
         Diagnostic {
             lint: entry.name,
             category: entry.lint.category,
@@ -115,6 +117,31 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
         }
     };
     found.into_iter().map(finish).collect()
+}
+
+/// Characters shown of the step that made a layer.
+const MOST_OF_STEP: usize = 120;
+
+/// Which step made the layer that a place is in.
+fn made_by(image: &Image, spot: &Spot) -> Option<Label> {
+    let Spot::Layer(layer, _) = spot else { return None };
+    let line = image.layers.get(*layer)?.history?;
+    let step = image.history.get(line)?.step();
+    let whole = format!("{} {}", step.keyword.unwrap_or(""), step.text);
+    let words: Vec<&str> = whole.split_whitespace().collect();
+    let mut text: String = words.join(" ").chars().take(MOST_OF_STEP).collect();
+    if text.is_empty() {
+        return None;
+    }
+    if words.join(" ").len() > text.len() {
+        text.push('…');
+    }
+    // The step may hold the very secret that the finding is about.
+    for (range, _) in secret::in_text(&text.clone()).into_iter().rev() {
+        text.replace_range(range, "…");
+    }
+    let message = format!("made layer {} of {}: `{text}`", layer + 1, image.layers.len());
+    Some(Label { place: place(image, Spot::Config(format!("history[{line}]"))), message })
 }
 
 pub(super) fn place(image: &Image, spot: Spot) -> Place {
