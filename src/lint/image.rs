@@ -1,9 +1,9 @@
 //! Runs the selected lints on one image, and says what they want from its files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
+use crate::diagnostic::{Category, Diagnostic, Label, Place, fingerprint};
 use crate::image::{Image, Wanted};
 use crate::secret;
 
@@ -80,6 +80,14 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
     // How often each fingerprint was wanted before: equal evidence is told apart by its order.
     let mut seen: HashMap<String, usize> = HashMap::new();
     let subject = image.reference.name_without_tag();
+    // Steps that hold a secret are not shown with other findings.
+    let of_secrets = found.iter().filter(|(index, _)| registry[*index].lint.category == Category::Secret);
+    let telling: HashSet<String> = of_secrets
+        .filter_map(|(_, draft)| match &draft.span {
+            Spot::Config(key) => Some(key.clone()),
+            _ => None,
+        })
+        .collect();
     let finish = |(index, mut draft): (usize, Draft<Spot>)| {
         let entry = &registry[index];
         // Digests take no part: a finding keeps its identity when the image is built again.
@@ -95,7 +103,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
         draft.aliases.sort_unstable();
         draft.aliases.dedup();
         let severity = selection.severity(index, &draft);
-        draft.remarks.extend(made_by(image, &draft.span));
+        draft.remarks.extend(made_by(image, &draft.span, &telling));
         Diagnostic {
             lint: entry.name,
             category: entry.lint.category,
@@ -123,25 +131,27 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
 const MOST_OF_STEP: usize = 120;
 
 /// Which step made the layer that a place is in.
-fn made_by(image: &Image, spot: &Spot) -> Option<Label> {
+fn made_by(image: &Image, spot: &Spot, telling: &HashSet<String>) -> Option<Label> {
     let Spot::Layer(layer, _) = spot else { return None };
     let line = image.layers.get(*layer)?.history?;
     let step = image.history.get(line)?.step();
+    let key = format!("history[{line}]");
     let whole = format!("{} {}", step.keyword.unwrap_or(""), step.text);
-    let words: Vec<&str> = whole.split_whitespace().collect();
-    let mut text: String = words.join(" ").chars().take(MOST_OF_STEP).collect();
-    if text.is_empty() {
+    let is_secret = |word: &str| {
+        word.split_once('=').is_some_and(|(name, value)| secret::in_assignment(name, value).is_some())
+            || !secret::in_text(word).is_empty()
+    };
+    let words = whole.split_whitespace().map(|word| if is_secret(word) { "…" } else { word });
+    let words = words.collect::<Vec<_>>().join(" ");
+    let mut text: String = words.chars().take(MOST_OF_STEP).collect();
+    if text.is_empty() || telling.contains(&key) {
         return None;
     }
-    if words.join(" ").len() > text.len() {
+    if words.len() > text.len() {
         text.push('…');
     }
-    // The step may hold the very secret that the finding is about.
-    for (range, _) in secret::in_text(&text.clone()).into_iter().rev() {
-        text.replace_range(range, "…");
-    }
     let message = format!("made layer {} of {}: `{text}`", layer + 1, image.layers.len());
-    Some(Label { place: place(image, Spot::Config(format!("history[{line}]"))), message })
+    Some(Label { place: place(image, Spot::Config(key)), message })
 }
 
 pub(super) fn place(image: &Image, spot: Spot) -> Place {
