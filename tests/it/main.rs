@@ -18,11 +18,14 @@ mod fuzz;
 mod image_cache;
 mod image_facts;
 mod image_made;
+mod image_report;
 mod image_source;
 mod image_tree;
 mod image_tree_model;
 #[cfg(unix)]
 mod image_tree_umoci;
+mod hostile;
+mod layer;
 mod lints;
 mod model;
 mod oracle;

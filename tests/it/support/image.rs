@@ -21,8 +21,11 @@
 //! char 0666 1:3 /dev/null                  likewise `block`; `fifo 0600 /p`
 //! whiteout /etc/x
 //! opaque /etc
+//! unread a foreign layer                   nothing of the layer is read, and this is why
+//! diff_id sha256:12…                       what the configuration says of the layer, against the truth
 //! ```
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -58,6 +61,9 @@ struct Described {
     config: Map<String, Value>,
     history: Vec<Value>,
     layers: Vec<Vec<u8>>,
+    /// Why a layer is not read, and what the configuration says of one, by its index.
+    unread: HashMap<usize, String>,
+    claimed: HashMap<usize, String>,
 }
 
 impl Described {
@@ -71,6 +77,8 @@ impl Described {
                 self.history.push(json!({ "created_by": rest }));
                 self.layers.push(Vec::new());
             }
+            "unread" => drop(self.unread.insert(self.layers.len() - 1, rest.to_owned())),
+            "diff_id" => drop(self.claimed.insert(self.layers.len() - 1, rest.to_owned())),
             _ if word.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 let value = serde_json::from_str(rest).unwrap_or_else(|_| Value::String(rest.to_owned()));
                 self.config.insert(word.to_owned(), value);
@@ -92,7 +100,7 @@ impl Described {
         let (limits, wanted, entries) = (Limits::default(), wanted(), AtomicU64::new(0));
         let mut layers = Vec::new();
         let mut diff_ids = Vec::new();
-        for mut archive in self.layers {
+        for (index, mut archive) in self.layers.into_iter().enumerate() {
             archive.extend_from_slice(&[0; 1024]);
             let digest = format!("sha256:{}", hex(&Sha256::digest(&archive)));
             let size = archive.len() as u64;
@@ -105,8 +113,12 @@ impl Described {
                 entries: &entries,
             };
             let facts = read_layer(&archive[..], &request).map_err(|error| error.to_string())?;
-            diff_ids.push(digest.clone());
-            layers.push(LayerPart { digest, size, facts: Ok(facts) });
+            diff_ids.push(self.claimed.get(&index).unwrap_or(&digest).clone());
+            layers.push(LayerPart {
+                digest,
+                size,
+                facts: self.unread.get(&index).map_or(Ok(facts), |why| Err(why.clone())),
+            });
         }
         let config = json!({
             "architecture": "amd64",
