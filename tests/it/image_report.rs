@@ -13,13 +13,13 @@ use crate::support::skip;
 
 /// An image whose names try to become markup, script and another direction of reading.
 const HOSTILE: &str = "
-name registry.example/app\"><script>alert(1)</script>:1
+name oci:/tmp/app\"><script>alert(1)</script>
 today 2026-11-25
 User root
 layer RUN echo '</code><script>document.title=\"owned\"</script>'
 folder 0777 /<b>bold</b>
 file 4777 /usr/bin/<img/src=x/onerror=document.title='owned'> size=100
-file 4755 /usr/bin/a‮exe size=70000
+file 4755 /usr/bin/a\u{202e}exe size=70000
 file 0644 /big size=3000000
 layer RUN rm /big
 whiteout /big
@@ -67,7 +67,7 @@ fn a_browser_shows_the_image_and_runs_nothing_of_it() {
         assert!(document.contains(wanted), "`{wanted}` is missing in\n{document}");
     }
     assert!(!document.contains("<script") && !document.contains("<img") && !document.contains("<b>bold"), "{document}");
-    assert!(document.contains("<title>registry.example/app"), "no script changed the title:\n{document}");
+    assert!(document.contains("<title>oci:/tmp/app"), "no script changed the title:\n{document}");
     assert!(!document.contains('\u{202e}'), "a name that reads backwards is shown as it is written");
     let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");

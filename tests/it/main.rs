@@ -15,6 +15,7 @@ mod fix_cli;
 mod fix_corpus;
 mod formats;
 mod fuzz;
+mod hostile;
 mod image_cache;
 mod image_facts;
 mod image_made;
@@ -24,7 +25,6 @@ mod image_tree;
 mod image_tree_model;
 #[cfg(unix)]
 mod image_tree_umoci;
-mod hostile;
 mod layer;
 mod lints;
 mod model;

@@ -1,8 +1,8 @@
 //! The formats of files that hold secrets, by the manuals of the programs that read them.
 
+use crate::diagnostic::Confidence::{High, Low, Medium};
 use crate::secret::{Secret, as_password, in_assignment, in_text};
 use crate::secret::{file, is_placeholder};
-use crate::diagnostic::Confidence::{High, Low, Medium};
 
 /// How a file is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
