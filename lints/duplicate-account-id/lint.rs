@@ -1,6 +1,6 @@
 //! Accounts or groups that share a number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::diagnostic::{Category, Severity};
 use crate::image::Image;
@@ -43,13 +43,11 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
 /// The numbers that several names have, each name once.
 fn shared<'a>(pairs: impl Iterator<Item = (u32, &'a str)>) -> Vec<(u32, Vec<&'a str>)> {
     let mut by_number: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
-    for (number, name) in pairs {
-        let names = by_number.entry(number).or_default();
-        if !names.contains(&name) {
-            names.push(name);
-        }
+    let mut seen = HashSet::new();
+    for (number, name) in pairs.filter(|pair| seen.insert(*pair)) {
+        by_number.entry(number).or_default().push(name);
     }
-    by_number.into_iter().filter(|(_, names)| names.len() > 1).collect()
+    by_number.into_iter().filter(|(_, names)| names.len() > 1).take(MOST_NUMBERS).collect()
 }
 
 fn list(names: &[&str]) -> String {
@@ -67,6 +65,9 @@ fn list(names: &[&str]) -> String {
     }
     text
 }
+
+/// Numbers that are reported; no real image has as many.
+const MOST_NUMBERS: usize = 50;
 
 /// Names that a message lists.
 const MOST: usize = 5;

@@ -1,7 +1,9 @@
 //! Accounts with uid 0 besides root.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Category, Severity};
-use crate::image::{Image, Password};
+use crate::image::{Image, Password, User};
 use crate::lint::{Findings, Lint, Spot};
 
 pub(super) static LINT: Lint = Lint {
@@ -18,16 +20,17 @@ pub(super) static LINT: Lint = Lint {
     ..Lint::BASE
 };
 
+/// Accounts that are reported; no real image has as many.
+const MOST: usize = 50;
+
 fn check(image: &Image, findings: &mut Findings<Spot>) {
     let accounts = &image.accounts;
     let has_root = accounts.users.iter().any(|user| user.uid == 0 && user.name == "root");
-    let mut reported: Vec<&str> = Vec::new();
-    for user in accounts.users.iter().filter(|user| user.uid == 0 && user.name != "root") {
-        // The C library takes the first line of a name; the others are nobody's.
-        if reported.contains(&user.name.as_str()) {
-            continue;
-        }
-        reported.push(&user.name);
+    let mut names = HashSet::new();
+    // The C library takes the first line of a name; the others are nobody's.
+    let first = accounts.passwords().filter(|(user, _)| names.insert(user.name.as_str()));
+    let others = first.filter(|(user, _)| user.uid == 0 && user.name != "root");
+    for (user, password) in others.take(MOST) {
         let message = format!("the account `{}` has uid 0 and so is root", user.name);
         let finding = findings.report(image.content_spot("/etc/passwd"), message);
         finding.help(format!(
@@ -42,7 +45,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
                 .severity(Severity::Low);
             continue;
         }
-        match accounts.password(user) {
+        match password {
             Password::Locked => finding
                 .because("rules, logs and eyes that look for `root` pass it by, and what runs as it is root")
                 .severity(Severity::Medium),
@@ -52,11 +55,9 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             }
         };
     }
-    for user in &accounts.malformed_users {
-        let no_number = !user.name.is_empty() && user.uid == 0;
-        if !no_number || accounts.users.iter().any(|known| known.name == user.name) {
-            continue;
-        }
+    let known: HashSet<&str> = accounts.users.iter().map(|user| user.name.as_str()).collect();
+    let without_number = |user: &&User| !user.name.is_empty() && user.uid == 0 && !known.contains(user.name.as_str());
+    for user in accounts.malformed_users.iter().filter(without_number).take(MOST) {
         let message = format!("the line of `{}` in `/etc/passwd` has no valid uid, which engines read as 0", user.name);
         findings
             .report(image.content_spot("/etc/passwd"), message)

@@ -67,9 +67,9 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             continue;
         }
         let file = Capable { node: id, path: image.tree.path(id), capabilities };
-        // Who can write the file takes the capabilities with it, which the kernel drops on a write; `world-writable` says it.
         let owner = image.packages.owner(&file.path);
-        let by_package = image.packages.manager.is_none() || owner.is_some();
+        let has_database = image.packages.manager.is_some() && image.packages.unread.is_none();
+        let by_package = owner.is_some() || !has_database;
         if by_package && usual::is_usual(&file.path, &file.capabilities) {
             usual.push(file);
         } else {

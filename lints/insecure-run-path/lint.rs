@@ -51,12 +51,12 @@ fn program(image: &Image, id: NodeId, privileged: bool, findings: &mut Findings<
         let Some(place) = expanded(element, &folder) else { continue };
         let privileged = privileged || node.mode & 0o6000 != 0;
         if !place.starts_with('/') {
-            let what = if element.is_empty() { "an empty element".to_owned() } else { format!("`{}`", shown(element)) };
+            let what = match element {
+                "" => "an empty element, which means the working directory".to_owned(),
+                _ => format!("`{}`, which starts at the working directory", shown(element)),
+            };
             findings
-                .report(
-                    image.content_spot(&path),
-                    format!("the run path of `{path}` has {what}, the working directory"),
-                )
+                .report(image.content_spot(&path), format!("the run path of `{path}` has {what}"))
                 .because(why(privileged, "whoever starts it in a folder of their own"))
                 .help(help(&path))
                 .severity(if privileged { Severity::High } else { Severity::Low });

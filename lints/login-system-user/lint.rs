@@ -20,6 +20,9 @@ pub(super) static LINT: Lint = Lint {
 /// The numbers that Linux distributions give to accounts of services; 0 is root, and people start at 1000.
 const SYSTEM: std::ops::RangeInclusive<u32> = 1..=999;
 
+/// Accounts that are listed; no real image has as many.
+const MOST: usize = 50;
+
 /// Shells that let people in, by name; what else stands in that field runs and ends.
 const SHELLS: [&str; 12] =
     ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "rbash", "busybox"];
@@ -28,18 +31,17 @@ const SHELLS: [&str; 12] =
 const REMOTE: [&str; 4] = ["/usr/sbin/sshd", "/usr/sbin/dropbear", "/usr/sbin/vsftpd", "/usr/sbin/in.telnetd"];
 
 fn check(image: &Image, findings: &mut Findings<Spot>) {
-    let users: Vec<&User> = image.accounts.users.iter().filter(|user| can_log_in(image, user)).collect();
-    let (locked, open): (Vec<&User>, Vec<&User>) =
-        users.into_iter().partition(|user| image.accounts.password(user) == Password::Locked);
+    let users = image.accounts.passwords().filter(|(user, _)| can_log_in(image, user));
+    let (locked, open): (Vec<_>, Vec<_>) = users.partition(|(_, password)| *password == Password::Locked);
     let remote = REMOTE.iter().find(|path| image.tree.resolve(path).is_some());
     let place = image.content_spot("/etc/passwd");
-    for user in open {
+    for (user, _) in open.into_iter().take(MOST) {
         findings
             .report(place.clone(), format!("the system account `{}` has a password and a login shell", user.name))
             .because("a service needs neither, and whoever guesses the password has the service's rights")
             .help(format!("Lock it and take the shell away: `usermod -L -s /usr/sbin/nologin {}`", user.name));
     }
-    let Some(first) = locked.first() else { return };
+    let Some((first, _)) = locked.first() else { return };
     let message = match locked.len() {
         1 => format!("the system account `{}` has the login shell `{}`", first.name, shell_of(first)),
         count => format!("{count} system accounts have a login shell, `{}` among them", first.name),
@@ -55,7 +57,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     };
     finding.help("Make accounts of services with `useradd --system --shell /usr/sbin/nologin`");
     if locked.len() > 1 {
-        for user in locked {
+        for (user, _) in locked.into_iter().take(MOST) {
             finding.label(place.clone(), format!("`{}` (uid {}): `{}`", user.name, user.uid, shell_of(user)));
         }
     }

@@ -31,6 +31,9 @@ pub(super) static LINT: Lint = Lint {
     ..Lint::BASE
 };
 
+/// Rules of a file that are reported; no real one has as many.
+const MOST: usize = 50;
+
 /// A rule that asks for no password.
 struct Rule {
     /// Line of the file, from 1.
@@ -71,7 +74,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         let Some(reader) = reader_of(image, path) else { continue };
         let name = path.rsplit('/').next().unwrap_or("");
         let text = String::from_utf8_lossy(bytes);
-        for rule in (reader.rules)(name, &text) {
+        for rule in (reader.rules)(name, &text).into_iter().take(MOST) {
             report(image, path, &reader, rule, findings);
         }
     }

@@ -7,7 +7,8 @@ use crate::diagnostic::Severity;
 pub(super) fn rules(text: &str) -> Vec<Rule> {
     let code = without_comments(text);
     let mut rules = Vec::new();
-    for (at, _) in code.match_indices("polkit.addRule") {
+    // Bounded, since each looks ahead in the text.
+    for (at, _) in code.match_indices("polkit.addRule").take(100) {
         let rest = &code[at..];
         let Some((head, body)) = rest.split_once('{') else { continue };
         let Some((body, _)) = body.split_once('}') else { continue };

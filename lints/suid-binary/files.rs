@@ -1,8 +1,9 @@
-//! Files with setuid or setgid bits, whatever their names, and the shells that they may be copies of.
+//! Files with setuid or setgid bits, whatever their names, and the programs that they may be copies of.
 
 use std::collections::HashMap;
 
 use crate::image::{Image, Kind, NodeId, Program};
+use crate::tables;
 
 /// A file with setuid or setgid bits that take effect.
 pub(super) struct SetId {
@@ -17,6 +18,7 @@ pub(super) struct SetId {
     pub(super) program: Program,
     /// Whether the content came without the bits, and another name of it brought them.
     pub(super) by_hard_link: bool,
+    size: u64,
     digest: Option<[u8; 32]>,
 }
 
@@ -65,6 +67,7 @@ pub(super) fn all(image: &Image) -> Vec<SetId> {
             gid: node.gid,
             program: entry.map_or(Program::No, |entry| entry.program),
             by_hard_link: entry.is_some_and(|entry| entry.mode & 0o6000 == 0),
+            size: node.size,
             digest: entry.and_then(|entry| entry.extra).and_then(|extra| extra.digest),
         });
     }
@@ -106,31 +109,55 @@ impl SetId {
     }
 }
 
-/// The image's shells by the digest of their content.
-pub(super) struct Shells(HashMap<[u8; 32], String>);
+/// Programs of the image that a file may be a copy of.
+pub(super) struct Originals {
+    /// Shells, by the digest of their content.
+    shells: HashMap<[u8; 32], String>,
+    /// Programs that hand out a shell or files, by their length, since digests of those are not taken; `None` where
+    /// another program has the same.
+    lengths: HashMap<u64, Option<NodeId>>,
+}
 
-impl Shells {
+/// Files below are too much alike for their length to say anything: linkers fill up to whole pages.
+const TELLING: u64 = 128 << 10;
+
+impl Originals {
     pub(super) fn of(image: &Image) -> Self {
-        const NAMES: [&str; 12] =
+        const SHELLS: [&str; 12] =
             ["bash", "dash", "busybox", "sh", "ash", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "toybox"];
-        let mut shells = HashMap::new();
+        let mut originals = Self { shells: HashMap::new(), lengths: HashMap::new() };
         for folder in ["/bin", "/usr/bin", "/usr/local/bin"] {
-            for name in NAMES {
-                let Some(id) = image.tree.resolve(&format!("{folder}/{name}")) else { continue };
+            let Some(folder) = image.tree.resolve(folder) else { continue };
+            for (name, id) in image.tree.children(folder) {
+                let Some(id) = image.tree.resolve(&image.tree.path(id)) else { continue };
                 let node = image.tree.node(id);
-                let entry = image.facts(node.content_layer).map(|facts| facts.entries.get(node.content_entry));
-                // All empty files are alike.
-                if let Some(digest) = entry.filter(|entry| entry.size > 0).and_then(|entry| entry.extra?.digest) {
-                    shells.entry(digest).or_insert_with(|| image.tree.path(id));
+                // All empty files are alike, and a copy that has the bit itself is none to compare with.
+                if node.kind != Kind::File || node.size == 0 || node.mode & 0o6000 != 0 {
+                    continue;
+                }
+                if SHELLS.contains(&name) {
+                    let entry = image.facts(node.content_layer).map(|facts| facts.entries.get(node.content_entry));
+                    if let Some(digest) = entry.and_then(|entry| entry.extra?.digest) {
+                        originals.shells.entry(digest).or_insert_with(|| image.tree.path(id));
+                    }
+                }
+                if node.size >= TELLING {
+                    let own = Some(id).filter(|_| tables::escape(image.tree.name(id)).is_some());
+                    let known = originals.lengths.entry(node.size).or_insert(own);
+                    *known = known.filter(|known| *known == id);
                 }
             }
         }
-        Self(shells)
+        originals
     }
 
-    /// The shell that a file is a copy of; not the shell itself.
-    pub(super) fn copied_by(&self, file: &SetId) -> Option<&str> {
-        let shell = self.0.get(&file.digest?)?;
-        (*shell != file.path && !file.others.contains(shell)).then_some(shell)
+    /// The shell whose content a file has.
+    pub(super) fn shell_copied_by(&self, file: &SetId) -> Option<&str> {
+        self.shells.get(&file.digest?).map(String::as_str)
+    }
+
+    /// The only program that has the file's length to the byte.
+    pub(super) fn of_same_length(&self, image: &Image, file: &SetId) -> Option<String> {
+        Some(image.tree.path((*self.lengths.get(&file.size)?)?))
     }
 }

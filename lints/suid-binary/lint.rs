@@ -6,7 +6,7 @@ use crate::diagnostic::{Category, Confidence, Severity};
 use crate::image::{Image, Program};
 use crate::lint::{Findings, Lint, Spot};
 use crate::tables::{self, Escape, UsualSetid};
-use files::{SetId, Shells};
+use files::{Originals, SetId};
 
 pub(super) static LINT: Lint = Lint {
     summary: "Programs run with another's rights (setuid, setgid)",
@@ -25,16 +25,23 @@ pub(super) static LINT: Lint = Lint {
 /// Why a file is none of those that distributions ship, as a clause, and how bad that is.
 struct Reason {
     severity: Severity,
+    confidence: Confidence,
     why: String,
 }
 
+impl Reason {
+    fn sure(severity: Severity, why: impl Into<String>) -> Self {
+        Self { severity, confidence: Confidence::High, why: why.into() }
+    }
+}
+
 fn check(image: &Image, findings: &mut Findings<Spot>) {
-    let shells = Shells::of(image);
+    let originals = Originals::of(image);
     let mut usual = Vec::new();
     // Linux ignores the bits on scripts, which `setuid-script` says.
     for file in files::all(image).into_iter().filter(|file| file.program != Program::Script) {
         let known = shipped(image, &file);
-        let mut reasons = reasons(image, &file, &shells, known.is_some());
+        let mut reasons = reasons(image, &file, &originals, known.is_some());
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
         match (known, reasons.is_empty()) {
             (Some(known), true) => usual.push((file, known)),
@@ -81,49 +88,58 @@ fn has_database(image: &Image) -> bool {
     image.packages.manager.is_some() && image.packages.unread.is_none()
 }
 
-fn reasons(image: &Image, file: &SetId, shells: &Shells, shipped: bool) -> Vec<Reason> {
+fn reasons(image: &Image, file: &SetId, originals: &Originals, shipped: bool) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let mut add = |severity: Severity, why: String| reasons.push(Reason { severity, why });
     let rights = file.rights(image);
     let worst = if rights.is_root { Severity::High } else { Severity::Medium };
-    let copied = shells.copied_by(file);
-    if let Some(shell) = copied {
-        add(worst, format!("it is a copy of `{shell}` under another name, so whoever starts it has {}", rights.text));
+    let shell = originals.shell_copied_by(file);
+    if let Some(shell) = shell {
+        reasons.push(Reason::sure(
+            worst,
+            format!("it is a copy of `{shell}` under another name, so whoever starts it has {}", rights.text),
+        ));
     }
     if file.mode & 0o002 != 0 || file.mode & 0o020 != 0 && file.gid != 0 && !shipped {
         let who = if file.mode & 0o002 != 0 { "everybody" } else { "its group" };
-        add(worst, format!("{who} may write it, and so decides what runs with {}", rights.text));
+        reasons.push(Reason::sure(worst, format!("{who} may write it, and so decides what runs with {}", rights.text)));
     }
     if shipped {
         return reasons;
     }
     let names = std::iter::once(&file.path).chain(&file.others);
     let escape = names.filter_map(|path| tables::escape(path.rsplit('/').next()?)).max();
-    if let Some(escape) = escape.filter(|_| copied.is_none()) {
+    if let Some(original) = originals.of_same_length(image, file).filter(|_| shell.is_none() && escape.is_none()) {
+        let why = format!("by its length it is a copy of `{original}`, so whoever starts it has {}", rights.text);
+        reasons.push(Reason { severity: worst, confidence: Confidence::Medium, why });
+    }
+    if let Some(escape) = escape.filter(|_| shell.is_none()) {
         let what = match escape {
             Escape::Shell => "it hands out a shell or runs what it is told",
             Escape::WritesFiles => "it writes any file that it is told",
             Escape::ReadsFiles => "it reads any file that it is told, `/etc/shadow` among them",
         };
-        add(worst, format!("{what}, with {}", rights.text));
+        reasons.push(Reason::sure(worst, format!("{what}, with {}", rights.text)));
     }
     let least = if rights.is_root { Severity::Medium } else { Severity::Low };
     let owner = image.packages.owner(&file.path);
     if owner.is_none() && has_database(image) {
-        add(least, format!("no package owns it, and whoever starts it has {}", rights.text));
+        reasons.push(Reason::sure(least, format!("no package owns it, and whoever starts it has {}", rights.text)));
     }
     if !file.is_in_usual_folder() {
-        add(least, "it lies where no distribution puts such programs".to_owned());
+        reasons.push(Reason::sure(least, "it lies where no distribution puts such programs"));
     }
     if file.mode & 0o4000 != 0 && file.uid != 0 {
-        add(Severity::Medium, format!("it belongs to {}, who may change it and so what others run", rights.owner));
+        reasons.push(Reason::sure(
+            Severity::Medium,
+            format!("it belongs to {}, who may change it and so what others run", rights.owner),
+        ));
     }
     if reasons.is_empty() {
         let why = match owner {
             Some(package) => format!("`{package}` is not known to ship it so; whoever starts it has {}", rights.text),
             None => format!("distributions don't ship it so, and whoever starts it has {}", rights.text),
         };
-        reasons.push(Reason { severity: least, why });
+        reasons.push(Reason::sure(least, why));
     }
     reasons
 }
@@ -133,7 +149,7 @@ fn report(image: &Image, file: &SetId, reasons: &[Reason], findings: &mut Findin
     let place = image.mode_spot(file.node);
     let finding =
         findings.report(place.clone(), format!("`{}` is {} (mode {:04o})", file.path, file.kind(), file.mode));
-    finding.because(first.why.clone()).severity(first.severity).aliases(LINT.aliases);
+    finding.because(first.why.clone()).severity(first.severity).confidence(first.confidence).aliases(LINT.aliases);
     for reason in &reasons[1..] {
         finding.label(place.clone(), reason.why.clone());
     }

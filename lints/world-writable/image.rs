@@ -17,6 +17,8 @@ struct Writable {
 /// One finding for what the system relies on by what that is, and one for the rest.
 pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     let stranger = RuntimeUser::stranger();
+    let commands = commands(image);
+    let started = |id: NodeId| image.start.steps.iter().any(|step| step.node == id);
     let mut groups: BTreeMap<Option<TrustedPlace>, Vec<Writable>> = BTreeMap::new();
     // The folder that was last found, which stands for what lies below it.
     let mut whole: Option<(NodeId, Option<TrustedPlace>)> = None;
@@ -32,7 +34,8 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
             continue;
         }
         let path = image.tree.path(id);
-        let trusted = trusted_place(&path);
+        let is_program = || started(id) || commands.iter().any(|folder| is_below(&image.tree, id, *folder));
+        let trusted = trusted_place(&path).or_else(|| is_program().then_some(TrustedPlace::Programs));
         if let Some((folder, of)) = whole
             && of == trusted
             && is_below(&image.tree, id, folder)
@@ -52,19 +55,26 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     }
 }
 
+/// The folders of PATH.
+fn commands(image: &Image) -> Vec<NodeId> {
+    let path = image.config.variable("PATH").unwrap_or("");
+    let folders = path.split(':').filter(|folder| folder.len() > 1 && folder.starts_with('/'));
+    folders.take(64).filter_map(|folder| image.tree.resolve(folder)).collect()
+}
+
+/// Whether a node is the folder, or lies in it.
 fn is_below(tree: &Tree, id: NodeId, folder: NodeId) -> bool {
     let mut at = id;
-    while at != Tree::ROOT {
-        at = tree.parent(at);
-        if at == folder {
-            return true;
+    while at != folder {
+        if at == Tree::ROOT {
+            return false;
         }
+        at = tree.parent(at);
     }
-    false
+    true
 }
 
 fn report(image: &Image, trusted: Option<TrustedPlace>, found: &[Writable], findings: &mut Findings<Spot>) {
-    // What container's user starts comes first in `writable-entrypoint`; here it is one more file.
     let Some(first) = found.first() else { return };
     let total: usize = found.iter().map(|one| 1 + one.below).sum();
     let message = match total {

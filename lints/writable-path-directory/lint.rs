@@ -20,6 +20,9 @@ pub(super) static LINT: Lint = Lint {
 /// PATH where the image sets none, as engines have it.
 const DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Elements of PATH that are looked at.
+const MOST: usize = 256;
+
 /// Folders that hold the system's own commands.
 const SYSTEM: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -31,7 +34,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     let set = image.config.env.iter().rposition(|pair| pair.starts_with("PATH="));
     let path = set.map_or(DEFAULT, |at| &image.config.env[at]["PATH=".len()..]);
     let key = set.map(|at| Spot::Config(format!("config.Env[{at}]")));
-    let elements: Vec<&str> = path.split(':').collect();
+    let elements: Vec<&str> = path.split(':').take(MOST).collect();
     if let Some(key) = key.as_ref().filter(|_| !path.is_empty()) {
         relative(&elements, key, findings);
     }
