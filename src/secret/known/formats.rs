@@ -1,8 +1,8 @@
 //! The formats of files that hold secrets, by the manuals of the programs that read them.
 
+use crate::diagnostic::Confidence::{High, Low, Medium};
 use crate::secret::{Secret, as_password, in_assignment, in_text};
 use crate::secret::{file, is_placeholder};
-use crate::diagnostic::Confidence::{High, Low, Medium};
 
 /// How a file is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,7 +92,8 @@ fn by_ending(name: &str) -> Option<Format> {
     let (_, ending) = name.rsplit_once('.')?;
     Some(match ending {
         "ppk" => Format::Key,
-        "jks" | "keystore" | "p12" | "pfx" => Format::Store,
+        // A trust store holds no key, and Android's debug key is the same everywhere.
+        "jks" | "keystore" | "p12" | "pfx" if file::in_path(name).is_some() => Format::Store,
         "kdbx" => Format::Keepass,
         _ => return None,
     })
