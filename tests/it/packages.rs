@@ -1,6 +1,7 @@
 //! Package databases: those that real tools wrote, those written by hand from the formats' documentation, and damaged ones.
 
 mod hostile;
+mod merged;
 
 use std::io::Read as _;
 use std::process::Command;

@@ -4,7 +4,8 @@
 use super::Package;
 use super::database::{Database, word};
 
-/// Reads `installed`: `P`, `V` and `A` name the package; `F` a folder, `R` a file in it, `a` owner and mode of that file.
+/// Reads `installed`: `P`, `V` and `A` name the package; `F` a folder, `R` a file in it, `a` owner and mode of that
+/// file.
 pub fn installed(bytes: &[u8], database: &mut Database) {
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -39,9 +39,22 @@ impl Database {
         self.is_cut |= !self.owners.add(package, folder, name, mode);
     }
 
-    /// Says that a package owns the file at a path.
-    pub fn owns_path(&mut self, package: u32, path: &[u8]) {
-        self.is_cut |= !self.owners.add_path(package, path);
+    /// Says that a package owns the files at these paths, absolute or from the root.
+    pub fn owns_paths<'a>(&mut self, package: u32, paths: impl Iterator<Item = &'a [u8]>) {
+        // Neighbours mostly share their folder.
+        let mut last: &[u8] = b"";
+        let mut prepared = self.owners.folder(last);
+        for path in paths {
+            let (folder, name) =
+                memchr::memrchr(b'/', path).map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]));
+            if folder != last {
+                prepared = self.owners.folder(folder);
+                last = folder;
+            }
+            if let Some(folder) = prepared {
+                self.owns(package, folder, name, 0);
+            }
+        }
     }
 
     /// Puts the packages in order of their names and makes the owners ready to be asked.

@@ -1,5 +1,5 @@
-//! dpkg's database: `/var/lib/dpkg/status` (deb-control(5), dpkg-query(1)), its parts in distroless images, and the lists
-//! of files.
+//! dpkg's database: `/var/lib/dpkg/status` (deb-control(5), dpkg-query(1)), its parts in distroless images, and the
+//! lists of files.
 
 use super::Package;
 use super::database::Database;
@@ -18,31 +18,35 @@ pub fn status(bytes: &[u8], database: &mut Database) {
     }
 }
 
-/// A file of `/var/lib/dpkg/status.d`, which distroless images have instead of `status`: what it says is installed. Returns
-/// the package's index.
+/// A file of `/var/lib/dpkg/status.d`, which distroless images have instead of `status`: what it says is installed.
+/// Returns the package's index.
 pub fn part(bytes: &[u8], database: &mut Database) -> Option<u32> {
     stanzas(bytes).find_map(|stanza| stanza.package(database))
 }
 
-/// A file of `/var/lib/dpkg/info` whose name ends in `.list`: a path a line. Folders are in it too; those with something in
-/// them are left out, since dozens of packages share them.
+/// A file of `/var/lib/dpkg/info` whose name ends in `.list`: a path a line. Folders are in it too; those with
+/// something in them are left out, since dozens of packages share them.
 pub fn list(bytes: &[u8], package: u32, database: &mut Database) {
     let mut lines = lines(bytes).peekable();
-    while let Some(path) = lines.next() {
-        let holds = |next: &&[u8]| next.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"));
-        if path.starts_with(b"/") && path != b"/." && !lines.peek().is_some_and(holds) {
-            database.owns_path(package, path);
+    let paths = std::iter::from_fn(|| {
+        loop {
+            let path = lines.next()?;
+            let holds = |next: &&[u8]| next.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"));
+            if path.starts_with(b"/") && path != b"/." && !lines.peek().is_some_and(holds) {
+                return Some(path);
+            }
         }
-    }
+    });
+    database.owns_paths(package, paths);
 }
 
 /// `md5sums`: a digest, blanks and a path from the root, a line each.
 pub fn md5sums(bytes: &[u8], package: u32, database: &mut Database) {
-    for line in lines(bytes) {
-        let Some(blank) = line.iter().position(|byte| *byte == b' ') else { continue };
-        let path = line[blank..].trim_ascii_start();
-        database.owns_path(package, path.strip_prefix(b"./").unwrap_or(path));
-    }
+    let path = |line| {
+        let path = <[u8]>::trim_ascii_start(&line[memchr::memchr(b' ', line)?..]);
+        Some(path.strip_prefix(b"./").unwrap_or(path))
+    };
+    database.owns_paths(package, lines(bytes).filter_map(path));
 }
 
 #[derive(Default)]
@@ -93,5 +97,12 @@ fn stanzas(bytes: &[u8]) -> impl Iterator<Item = Stanza<'_>> {
 }
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', bytes).chain(std::iter::once(bytes.len()));
+    let line = move |end| {
+        let line = &bytes[start..end];
+        start = end + 1;
+        line
+    };
+    ends.map(line).filter(|line| !line.is_empty())
 }

@@ -37,14 +37,14 @@ pub struct Packages {
     pub manager: Option<PackageManager>,
     /// What is installed, by name.
     pub installed: Vec<Package>,
-    /// Why a database that is there, or a part of it, could not be read. What is not in `installed` or has no owner may then
-    /// be in the part that is missing.
+    /// Why a database that is there, or a part of it, could not be read. What is not in `installed` or has no owner may
+    /// then be in the part that is missing.
     pub unread: Option<String>,
     owners: Owners,
 }
 
-/// The files of an image that are read here: globs, and how many bytes of each are needed. rpm keeps its whole database in
-/// one file, which grows to tens of megabytes.
+/// The files of an image that are read here: globs, and how many bytes of each are needed. rpm keeps its whole database
+/// in one file, which grows to tens of megabytes.
 pub const READS: &[(&str, usize)] = &[
     ("/var/lib/dpkg/status", 64 << 20),
     ("/var/lib/dpkg/status.d/*", 4 << 20),
@@ -70,16 +70,16 @@ impl Packages {
         read::packages(image)
     }
 
-    /// The package that owns the file at an absolute path, as the database has it. Folders that are symlinks in the image,
-    /// as in a merged `/usr`, are seen through. Folders have no owner.
+    /// The package that owns the file at an absolute path, as the database has it. Folders that are symlinks in the
+    /// image, as in a merged `/usr`, are seen through. Folders have no owner.
     #[must_use]
     pub fn owner(&self, path: &str) -> Option<&str> {
         let package = self.owners.of(path)?;
         Some(&self.installed.get(package as usize)?.name)
     }
 
-    /// The permission bits that its package gives the file at an absolute path, where setuid or setgid is among them. dpkg's
-    /// database doesn't tell.
+    /// The permission bits that its package gives the file at an absolute path, where setuid or setgid is among them.
+    /// dpkg's database doesn't tell.
     #[must_use]
     pub fn setid_mode(&self, path: &str) -> Option<u16> {
         self.owners.setid_mode(path)

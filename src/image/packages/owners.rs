@@ -1,5 +1,5 @@
-//! Which package owns which file. Paths are kept as 64-bit hashes under keys that are drawn anew for each table, so that
-//! nobody can prepare two paths that look like one, and forty thousand files take half a megabyte.
+//! Which package owns which file. Paths are kept as 64-bit hashes under keys that are drawn anew for each table, so
+//! that nobody can prepare two paths that look like one, and forty thousand files take half a megabyte.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -57,8 +57,8 @@ impl Owners {
         Some(self.modes[at].1)
     }
 
-    /// Prepares a folder for [`Owners::add`]: an absolute path, or one from the root, with or without a slash at its end.
-    /// `None` where it is too long.
+    /// Prepares a folder for [`Owners::add`]: an absolute path, or one from the root, with or without a slash at its
+    /// end. `None` where it is too long.
     #[must_use]
     pub fn folder(&self, path: &[u8]) -> Option<Folder> {
         let path = path.strip_suffix(b"/").unwrap_or(path);
@@ -81,7 +81,7 @@ impl Owners {
     }
 
     /// Says that the package of an index owns a file, with its permission bits where the database has them. Of several
-    /// owners the first counts. `false` where there are too many files.
+    /// owners the first package counts. `false` where there are too many files.
     pub fn add(&mut self, package: u32, folder: Folder, name: &[u8], mode: u16) -> bool {
         if name.is_empty() || name.len() >= PATH_BYTES {
             return true;
@@ -97,17 +97,10 @@ impl Owners {
         true
     }
 
-    /// As [`Owners::add`], for a whole path.
-    pub(super) fn add_path(&mut self, package: u32, path: &[u8]) -> bool {
-        let slash = path.iter().rposition(|byte| *byte == b'/');
-        let (folder, name) = slash.map_or((&b""[..], path), |at| (&path[..at], &path[at + 1..]));
-        self.folder(folder).is_none_or(|folder| self.add(package, folder, name, 0))
-    }
-
     /// Makes the table ready to be asked. `place` tells for each package's index its final one.
     pub(super) fn finish(&mut self, place: &[u32]) {
-        // A stable sort, and the first of several stays.
-        self.files.sort_by_key(|file| file.hash);
+        // Of several owners the first package stays.
+        self.files.sort_unstable_by_key(|file| (file.hash, file.package));
         self.files.dedup_by_key(|file| file.hash);
         self.files.retain_mut(|file| {
             let found = place.get(file.package as usize);
@@ -143,7 +136,9 @@ mod tests {
     fn table(aliases: &[(&str, &str)], paths: &[&str]) -> Owners {
         let mut owners = Owners::new(aliases.iter().map(|(from, to)| ((*from).into(), (*to).into())).collect());
         for (package, path) in paths.iter().enumerate() {
-            assert!(owners.add_path(package as u32, path.as_bytes()));
+            let (folder, name) = path.rsplit_once('/').expect("a path");
+            let folder = owners.folder(folder.as_bytes()).expect("a short one");
+            assert!(owners.add(package as u32, folder, name.as_bytes(), 0));
         }
         let place: Vec<u32> = (0..paths.len() as u32).collect();
         owners.finish(&place);

@@ -82,7 +82,8 @@ fn rpm(image: &Image) -> Option<Packages> {
         let Some(bytes) = text(image, &path, &mut unread) else { continue };
         let mut database = Database::new(aliases(image));
         if let Err(problem) = rpm::database(bytes, &mut database) {
-            unread.get_or_insert_with(|| format!("`{path}`: {problem}"));
+            // Says more than that only the start was kept, which for BerkeleyDB is all that is wanted.
+            unread = Some(format!("`{path}`: {problem}"));
         }
         let packages = Packages::of(PackageManager::Rpm, database, unread);
         if !packages.installed.is_empty() {

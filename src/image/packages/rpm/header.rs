@@ -1,5 +1,6 @@
-//! An rpm header as databases keep it (rpm's `docs/manual/format_header.md`, `format_v4.md`; tags in `docs/manual/tags.md`):
-//! two big-endian numbers for the count of index entries and the bytes of data, 16 bytes an entry, then the data.
+//! An rpm header as databases keep it (rpm's `docs/manual/format_header.md`, `format_v4.md`; tags in
+//! `docs/manual/tags.md`): two big-endian numbers for the count of index entries and the bytes of data, 16 bytes an
+//! entry, then the data.
 
 use crate::image::packages::Package;
 use crate::image::packages::database::{Database, word};
@@ -21,8 +22,8 @@ const STRING: u32 = 6;
 const STRING_ARRAY: u32 = 8;
 const I18N_STRING: u32 = 9;
 
-/// Adds the package of a header and the files it owns. Public keys, which databases keep as packages of their own, are left
-/// out. `false` where the bytes are no header.
+/// Adds the package of a header and the files it owns. Public keys, which databases keep as packages of their own, are
+/// left out. `false` where the bytes are no header.
 pub fn package(bytes: &[u8], database: &mut Database) -> bool {
     let Some(header) = Header::read(bytes) else { return false };
     let Some(name) = header.string(NAME).and_then(word) else { return false };

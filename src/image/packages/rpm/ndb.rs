@@ -1,5 +1,5 @@
-//! `Packages.db`, the database of openSUSE, SLE and some others ("ndb", rpm's `lib/backend/ndb`): little-endian; a header of
-//! 32 bytes, pages of slots of 16 bytes, and blobs that slots point to in blocks of 16 bytes.
+//! `Packages.db`, the database of openSUSE, SLE and some others ("ndb", rpm's `lib/backend/ndb`): little-endian; a
+//! header of 32 bytes, pages of slots of 16 bytes, and blobs that slots point to in blocks of 16 bytes.
 
 const BLOCK: usize = 16;
 const HEADER: usize = 32;

@@ -1,5 +1,5 @@
-//! `rpmdb.sqlite`: just enough of SQLite's file format (sqlite.org/fileformat2.html) to walk the table
-//! `Packages(hnum INTEGER PRIMARY KEY, blob BLOB)`. A write-ahead log beside it is not read: rpm empties it when it closes.
+//! `rpmdb.sqlite`: just enough of SQLite's file format (sqlite.org/fileformat2.html) to walk the table `Packages(hnum
+//! INTEGER PRIMARY KEY, blob BLOB)`. A write-ahead log beside it is not read: rpm empties it when it closes.
 
 use std::borrow::Cow;
 
