@@ -7,6 +7,7 @@ mod assemble;
 mod cache;
 mod config;
 mod daemon;
+mod date;
 mod entry;
 mod error;
 mod history;
@@ -32,6 +33,7 @@ pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
 pub use cache::Cache;
 pub use config::{Healthcheck, ImageConfig};
+pub use date::day_number;
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
 pub use history::{HistoryLine, Step};
@@ -45,7 +47,7 @@ pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
 pub use user::{KnownUser, RuntimeUser};
 pub use wanted::Wanted;
-pub use waste::Hidden;
+pub use waste::{Hidden, Shipped, size_said};
 
 /// An image that was read whole: what lints, the profile and the launcher know of it.
 #[derive(Debug)]
