@@ -47,6 +47,20 @@ const DATABASES: [(&[&str], &str); 3] = [
 /// What other builders write in place of a database: chisel's list of slices, and that of Canonical's rocks.
 const STAND_INS: [&str; 2] = ["/var/lib/chisel/manifest.wall", "/usr/share/rocks/dpkg.query"];
 
+/// What only the installation of packages leaves: package managers, and the changelogs that every package has.
+const TRACES: [&str; 10] = [
+    "/usr/bin/dpkg",
+    "/usr/bin/apt-get",
+    "/var/lib/dpkg/info",
+    "/usr/share/doc/base-files",
+    "/usr/share/doc/libc6",
+    "/sbin/apk",
+    "/usr/bin/apk",
+    "/usr/bin/rpm",
+    "/usr/bin/microdnf",
+    "/etc/yum.repos.d",
+];
+
 fn check(image: &Image, findings: &mut Findings<Spot>) {
     let Some(os) = &image.os else { return };
     let known = |id: &str| DATABASES.iter().find(|(ids, _)| ids.contains(&id)).map(|(_, database)| *database);
@@ -76,8 +90,19 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             draft.label(Spot::Layer(layer, path.clone()), "it is here");
             draft.label(Spot::Layer(by, path), "and hidden here");
         }
-        // Copied together by hand from a distribution, as small images are; less was meant by it.
-        None => drop(draft.confidence(Confidence::Medium).severity(Severity::Low)),
+        None => {
+            draft.confidence(Confidence::Medium);
+            // Without a trace it was copied together by hand from a distribution, as small images are; less was meant by it.
+            match TRACES.iter().find_map(|path| image.tree.resolve(path)) {
+                Some(node) => {
+                    let trace = Spot::Layer(image.tree.node(node).layer, image.tree.path(node));
+                    draft.label(trace, "packages were installed here");
+                }
+                None => {
+                    draft.severity(Severity::Low);
+                }
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The same in an image's configuration.
 
 use super::{BY_FORM, BY_NAME, HELP, MOST, article, weigh, why};
-use crate::image::{Image, Spot};
+use crate::image::{HistoryLine, Image, Spot};
 use crate::lint::Findings;
 use crate::secret;
 
@@ -14,5 +14,15 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
         draft.because(why(true)).help(HELP).confidence(secret.confidence);
         draft.aliases(if secret::is_secret_name(name) { &BY_NAME } else { &BY_FORM });
         weigh(draft, secret.confidence, true);
+        // A step set it, and the history keeps that too: emptying the variable in a later step doesn't help.
+        for (line, _) in image.history.iter().enumerate().filter(|(_, line)| sets(line, variable)).take(5) {
+            draft.label(Spot::Config(format!("history[{line}]")), "the history has it too");
+        }
     }
+}
+
+/// Whether a line of history sets a variable to what it is now.
+fn sets(line: &HistoryLine, variable: &str) -> bool {
+    let step = line.step();
+    step.keyword == Some("ENV") && step.text.contains(variable)
 }

@@ -1,7 +1,7 @@
 //! What kinds of files nobody needs in a container, and where they are nobody's fault.
 
 use crate::diagnostic::Severity;
-use crate::image::{Kind, Node, NodeId, Tree};
+use crate::image::{Image, Kind, Node, NodeId, Program, Tree};
 
 /// A kind of file or folder that only the making of an app needs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,10 +71,10 @@ impl Junk {
 }
 
 /// What a name in a folder is, if it is one of these.
-pub(super) fn of(tree: &Tree, name: &str, folder: &str, id: NodeId, node: &Node<'_>) -> Option<Junk> {
+pub(super) fn of(image: &Image, name: &str, folder: &str, id: NodeId, node: &Node<'_>) -> Option<Junk> {
     match node.kind {
-        Kind::Folder => folder_kind(tree, name, folder, id),
-        Kind::File => file_kind(name, node),
+        Kind::Folder => folder_kind(&image.tree, name, folder, id),
+        Kind::File => file_kind(image, name, node),
         _ => None,
     }
 }
@@ -94,17 +94,18 @@ fn folder_kind(tree: &Tree, name: &str, folder: &str, id: NodeId) -> Option<Junk
     })
 }
 
-fn file_kind(name: &str, node: &Node<'_>) -> Option<Junk> {
+fn file_kind(image: &Image, name: &str, node: &Node<'_>) -> Option<Junk> {
     if matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini" | "ehthumbs.db") {
         return Some(Junk::Desktop);
     }
     if is_history(name) {
         return (node.size > 0).then_some(Junk::History);
     }
-    // A core dump is of some size, and nobody may execute it (core(5)).
-    let number =
-        name.strip_prefix("core.").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
-    if (name == "core" || number) && node.size >= 16 << 10 && node.mode & 0o111 == 0 {
+    let number = name
+        .strip_prefix("core.")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+    // A core dump is an ELF file that nobody may execute (core(5), elf(5)).
+    if (name == "core" || number) && node.mode & 0o111 == 0 && is_elf(image, node) {
         return Some(Junk::CoreDump);
     }
     let swap = name.starts_with('.') && [".swp", ".swo", ".swn"].iter().any(|ending| name.ends_with(ending));
@@ -113,6 +114,11 @@ fn file_kind(name: &str, node: &Node<'_>) -> Option<Junk> {
         return Some(Junk::Editor);
     }
     is_recipe(name).then_some(Junk::Recipe)
+}
+
+fn is_elf(image: &Image, node: &Node<'_>) -> bool {
+    let entry = image.facts(node.content_layer).map(|facts| facts.entries.get(node.content_entry));
+    entry.is_some_and(|entry| matches!(entry.program, Program::Elf32 | Program::Elf64 | Program::Elf64Static))
 }
 
 fn is_history(name: &str) -> bool {

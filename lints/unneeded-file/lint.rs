@@ -30,7 +30,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         Some((_, list)) => list.push(id),
         None => found.push((junk, vec![id])),
     };
-    walk(&image.tree, Tree::ROOT, "", &mut |junk, id| match junk {
+    walk(image, &mut |junk, id| match junk {
         Junk::Repository => repository(image, id, findings),
         junk => add(junk, id),
     });
@@ -41,13 +41,14 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
 }
 
 /// Walks the folders in which people put files, and hands over what is found; a folder that is found is not entered.
-fn walk(tree: &Tree, folder: NodeId, path: &str, found: &mut dyn FnMut(Junk, NodeId)) {
+fn walk(image: &Image, found: &mut dyn FnMut(Junk, NodeId)) {
+    let tree = &image.tree;
     // Folders are entered by a list of what is to do, so that a tree of any depth is walked.
-    let mut rest = vec![(folder, path.to_owned())];
+    let mut rest = vec![(Tree::ROOT, String::new())];
     while let Some((folder, path)) = rest.pop() {
         for (name, id) in tree.children(folder) {
             let node = tree.node(id);
-            if let Some(junk) = kinds::of(tree, name, &path, id, &node) {
+            if let Some(junk) = kinds::of(image, name, &path, id, &node) {
                 found(junk, id);
             } else if node.kind == Kind::Folder && !kinds::is_packaged(name, &path) {
                 rest.push((id, format!("{path}/{name}")));

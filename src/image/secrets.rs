@@ -196,15 +196,20 @@ fn relief(image: &Image, path: &str, places: &[SecretPlace]) -> Relief {
     }
 }
 
-/// Whether a certificate lies beside a key: of the same name, or of the name that programs give to pairs.
+/// Whether a certificate lies beside a key, or in `certs` beside its folder: of the same name, or beside it of the name that
+/// programs give to pairs.
 fn has_certificate(tree: &Tree, path: &str) -> bool {
     let Some((folder, name)) = path.rsplit_once('/') else { return false };
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let Some(folder) = tree.lookup(if folder.is_empty() { "/" } else { folder }) else { return false };
-    let children: Vec<&str> = tree.children(folder).map(|(child, _)| child).take(10_000).collect();
-    children.iter().filter(|child| **child != name).any(|child| {
-        let Some((own, ending)) = child.rsplit_once('.') else { return false };
-        matches!(ending, "crt" | "cer" | "cert" | "pem")
-            && (own == stem || own.contains("cert") || own.contains("chain") || own.contains("crt"))
-    })
+    let certs = folder.strip_suffix("/private").map(|parent| format!("{parent}/certs"));
+    let same = |folder: &str| {
+        ["crt", "cer", "cert", "pem"].iter().any(|ending| {
+            let certificate = format!("{folder}/{stem}.{ending}");
+            certificate != path && tree.resolve(&certificate).is_some()
+        })
+    };
+    let beside = ["cert.pem", "fullchain.pem", "chain.pem", "certificate.pem", "cert.crt", "certificate.crt"];
+    same(folder)
+        || certs.as_deref().is_some_and(same)
+        || beside.iter().any(|name| tree.resolve(&format!("{folder}/{name}")).is_some())
 }

@@ -55,7 +55,7 @@ pub const KNOWN_FILES: &[&str] = &[
     "**/.env",
     "**/.env.*",
     "**/*.env",
-    "**/*_history",
+    "**/.*_history",
     "**/id_rsa",
     "**/id_dsa",
     "**/id_ecdsa",

@@ -32,7 +32,7 @@ impl<'a> Origin<'a> {
 /// Folders that hold what distributions and toolchains publish: documentation, their own tests, and the key that ssl-cert
 /// makes at installation so that a server starts at all.
 fn is_public_place(path: &str) -> bool {
-    const FOLDERS: [&str; 9] = [
+    const FOLDERS: [&str; 11] = [
         "/usr/share/doc/",
         "/usr/share/doc-base/",
         "/usr/share/man/",
@@ -42,6 +42,8 @@ fn is_public_place(path: &str) -> bool {
         "/usr/lib/go",
         "/usr/local/go/",
         "/usr/local/lib/python",
+        "/var/lib/dpkg/",
+        "/var/lib/apt/",
     ];
     path.ends_with("ssl-cert-snakeoil.key")
         || FOLDERS.iter().any(|folder| path.starts_with(folder))

@@ -92,7 +92,8 @@ fn by_ending(name: &str) -> Option<Format> {
     let (_, ending) = name.rsplit_once('.')?;
     Some(match ending {
         "ppk" => Format::Key,
-        "jks" | "keystore" | "p12" | "pfx" => Format::Store,
+        // A trust store holds no key, and Android's debug key is the same everywhere.
+        "jks" | "keystore" | "p12" | "pfx" if file::in_path(name).is_some() => Format::Store,
         "kdbx" => Format::Keepass,
         _ => return None,
     })

@@ -6,6 +6,7 @@
 //! ```text
 //! name docker://registry.example/app:1     the reference; `app` where there is none
 //! today 2026-11-25
+//! created 2026-11-01T00:00:00Z             the configuration's own time
 //! User app                                 a key of the configuration's `config`, with its text, list or number in JSON
 //! Env ["PATH=/usr/bin"]
 //! Entrypoint ["/app"]
@@ -58,6 +59,7 @@ pub(crate) fn image(text: &str) -> Result<Image, String> {
 struct Described {
     name: Option<String>,
     today: Option<String>,
+    created: Option<String>,
     config: Map<String, Value>,
     history: Vec<Value>,
     layers: Vec<Vec<u8>>,
@@ -72,6 +74,7 @@ impl Described {
         match word {
             "name" => self.name = Some(rest.to_owned()),
             "today" => self.today = Some(rest.to_owned()),
+            "created" => self.created = Some(rest.to_owned()),
             "step" => self.history.push(json!({ "created_by": rest, "empty_layer": true })),
             "layer" => {
                 self.history.push(json!({ "created_by": rest }));
@@ -123,6 +126,7 @@ impl Described {
         let config = json!({
             "architecture": "amd64",
             "os": "linux",
+            "created": self.created,
             "config": self.config,
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
             "history": self.history,
