@@ -1,5 +1,7 @@
 //! apt's package lists, left in a layer that ships.
 
+mod image;
+
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint, Preset};
 use crate::model::{Cleanup, CommandRef, Dockerfile, Reliance, takes_apt_lists};
@@ -17,17 +19,32 @@ pub(super) static LINT: Lint = Lint {
         "dockerfile.best-practice.remove-package-lists.remove-package-lists",
         "dockerfile.best-practice.remove-package-cache.remove-package-cache",
         "apt-get_missing_rm",
+        "DKL-DI-0005",
     ],
     sources: &[
         "https://docs.docker.com/build/building/best-practices/#apt-get",
         "https://manpages.debian.org/stable/apt/apt-get.8.en.html",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 
+/// The ids of checks on a Dockerfile.
+const ALIASES: [&str; 5] = [
+    "DL3009",
+    "df746b39",
+    "dockerfile.best-practice.remove-package-lists.remove-package-lists",
+    "dockerfile.best-practice.remove-package-cache.remove-package-cache",
+    "apt-get_missing_rm",
+];
+
 /// Where the lists lie.
 const LISTS: &str = "/var/lib/apt/lists";
+
+/// Why it matters.
+const WHY: &str =
+    "they are tens of megabytes, out of date within days, and a later step can't take them out of this layer";
 
 /// What takes them away.
 const REMOVAL: &str = "rm -rf /var/lib/apt/lists/*";
@@ -76,11 +93,9 @@ fn report(dockerfile: &Dockerfile, update: &CommandRef<'_>, findings: &mut Findi
     let message = format!("the package lists that `{name} update` fetches stay in the image");
     let finding = findings.report(update.command.span, message);
     finding
-        .because(
-            "they are tens of megabytes, out of date within days, and a later step can't take them out of this layer",
-        )
+        .because(WHY)
         .help(format!("End the step with `{REMOVAL}`"))
-        .aliases(LINT.aliases);
+        .aliases(&ALIASES);
     if !update.script.clean || update.command.nesting == Nesting::Conditional {
         finding.confidence(Confidence::Medium);
     }

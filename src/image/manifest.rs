@@ -74,17 +74,18 @@ impl Document {
                 "its manifest is in Docker's legacy format (version 2, schema 1), which names no configuration";
             return Err(Error::new(place, problem, "push it again with a tool of this decade, such as `skopeo copy`"));
         }
-        let (document, own) = match (value.get("manifests"), value.get("layers")) {
+        // Go writes an empty list as null.
+        let has = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
+        let (document, own) = if has("manifests") && has("layers") {
             // Readers choose differently between the two (CVE-2021-41190), so neither is the image.
-            (Some(_), Some(_)) => {
-                let problem = "it is a manifest and an index at once, so that tools read different images from it";
-                return Err(Error::new(place, problem, "get the image from somebody else"));
-            }
-            (Some(_), None) => (index(value, place, odd)?, &INDEXES),
-            (None, Some(_)) => (manifest(value, place, layer_limit)?, &MANIFESTS),
-            (None, None) => {
-                return Err(Error::new(place, "it is neither a manifest nor an index", "name an image"));
-            }
+            let problem = "it is a manifest and an index at once, so that tools read different images from it";
+            return Err(Error::new(place, problem, "get the image from somebody else"));
+        } else if has("layers") || has("config") {
+            (manifest(value, place, layer_limit)?, &MANIFESTS)
+        } else if value.get("manifests").is_some() {
+            (index(value, place, odd)?, &INDEXES)
+        } else {
+            return Err(Error::new(place, "it is neither a manifest nor an index", "name an image"));
         };
         for (word, who) in [(&declared, "itself"), (&claimed.to_owned(), "what names it")] {
             // A wrong name of the same kind and family is a difference too: OCI's manifest under Docker's type.
@@ -157,8 +158,10 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 fn index(mut value: Value, place: &str, odd: &mut Vec<Irregularity>) -> Result<Document, Error> {
-    let Value::Array(children) = value["manifests"].take() else {
-        return Err(Error::new(place, "its `manifests` are no list", "make the image again"));
+    let children = match value["manifests"].take() {
+        Value::Array(children) => children,
+        Value::Null => Vec::new(),
+        _ => return Err(Error::new(place, "its `manifests` are no list", "make the image again")),
     };
     if children.len() > CHILDREN {
         odd.push(Irregularity {
@@ -210,8 +213,10 @@ fn manifest(value: Value, place: &str, limit: usize) -> Result<Document, Error> 
         let kind = printable(artifact.unwrap_or(&config.media_type));
         return Err(Error::new(place, format!("it is an artifact of type `{kind}`, no image"), "name an image"));
     }
-    let Some(Value::Array(listed)) = value.get("layers") else {
-        return Err(Error::new(place, "its `layers` are no list", "make the image again"));
+    let listed = match value.get("layers") {
+        Some(Value::Array(listed)) => &listed[..],
+        None | Some(Value::Null) => &[],
+        Some(_) => return Err(Error::new(place, "its `layers` are no list", "make the image again")),
     };
     check_count(listed.len(), place, limit)?;
     let layers: Option<Vec<Descriptor>> = listed.iter().map(descriptor).collect();

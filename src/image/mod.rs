@@ -5,8 +5,11 @@
 mod accounts;
 mod assemble;
 mod cache;
+mod changer;
 mod config;
 mod daemon;
+mod drops;
+mod date;
 mod entry;
 mod error;
 mod history;
@@ -32,7 +35,10 @@ use std::sync::Arc;
 pub use accounts::{Accounts, Group, Password, Shadow, User};
 pub use assemble::{LayerPart, Parts};
 pub use cache::Cache;
+pub use changer::Changer;
 pub use config::{Healthcheck, ImageConfig};
+pub use drops::{GivesUp, START_SCRIPTS};
+pub use date::day_number;
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
 pub use history::{HistoryLine, Step};
@@ -47,7 +53,7 @@ pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
 pub use user::{KnownUser, RuntimeUser};
 pub use wanted::Wanted;
-pub use waste::Hidden;
+pub use waste::{Hidden, Shipped, size_said};
 
 /// An image that was read whole: what lints, the profile and the launcher know of it.
 #[derive(Debug)]

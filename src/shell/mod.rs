@@ -41,6 +41,13 @@ pub fn script(body: &Body<'_>, dialect: Dialect) -> Script {
     list.finish()
 }
 
+/// The commands of a text that stands in no Dockerfile, such as a line of an image's history; spans are offsets in it.
+#[must_use]
+pub fn text(text: &str, dialect: Dialect) -> Script {
+    let end = u32::try_from(text.len()).unwrap_or(0);
+    script(&Body { file: text, span: Span::new(0, end), gaps: &[] }, dialect)
+}
+
 /// The command that the words of an exec form are, and those that it runs in turn.
 ///
 /// A word is the decoded JSON string with its place in the file, quotes included.

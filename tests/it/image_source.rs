@@ -8,6 +8,7 @@ use std::process::Command;
 
 use harden::image::{Image, IrregularityKind, Kind};
 use serde_json::{Value, json};
+use sha2::Digest;
 
 use crate::image_made::{
     Made, OCI_INDEX, OCI_MANIFEST, archive, blob, content, descriptor, digest, gzip, index, made, manifest, read,
@@ -292,6 +293,43 @@ fn what_is_no_image_says_what_it_is() {
         refuses(read(&file(folder.path(), "docker-archive", bytes)), &[words]);
         refuses(read_stream("-", bytes), &[words]);
     }
+}
+
+#[test]
+fn an_image_without_layers_is_one() {
+    let folder = folder();
+    for (number, layers) in [json!([]), Value::Null].into_iter().enumerate() {
+        let manifest = json!({"config": descriptor("", b"{}"), "layers": layers});
+        let manifest = serde_json::to_vec(&manifest).expect("JSON");
+        let mut files = index(&json!([descriptor(OCI_MANIFEST, &manifest)]));
+        files.extend([blob(b"{}"), blob(&manifest)]);
+        let image = read(&layout(&folder.path().join(number.to_string()), &files)).expect("an image");
+        assert!(image.layers.is_empty());
+    }
+    refuses(read(&layout(&folder.path().join("null"), &index(&Value::Null))), &["no image"]);
+}
+
+#[test]
+fn digests_may_be_longer() {
+    let folder = folder();
+    let made = sample();
+    let digest =
+        sha2::Sha512::digest(&made.packed[0]).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let mut listed: Value = serde_json::from_slice(&made.manifest).expect("JSON");
+    listed["layers"][0]["digest"] = json!(format!("sha512:{digest}"));
+    let manifest = serde_json::to_vec(&listed).expect("JSON");
+    let mut files = index(&json!([descriptor(OCI_MANIFEST, &manifest)]));
+    files.extend(made.blobs().into_iter().chain([blob(&manifest)]));
+    files.push((format!("blobs/sha512/{digest}"), made.packed[0].clone()));
+    let image = read(&layout(&folder.path().join("good"), &files)).expect("an image");
+    let streamed = read_stream("-", &archive(&files, "")).expect("an image");
+    assert_eq!(content(&image), content(&streamed));
+    assert_eq!(content(&image), content(&read_stream("-", &made.saved("a:1")).expect("an image")));
+    let last = files.len() - 1;
+    let middle = files[last].1.len() / 2;
+    files[last].1[middle] ^= 1;
+    assert!(read(&layout(&folder.path().join("bad"), &files)).is_err());
+    assert!(read_stream("-", &archive(&files, "")).is_err());
 }
 
 #[test]

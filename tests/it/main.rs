@@ -15,14 +15,17 @@ mod fix_cli;
 mod fix_corpus;
 mod formats;
 mod fuzz;
+mod hostile;
 mod image_cache;
 mod image_facts;
 mod image_made;
+mod image_report;
 mod image_source;
 mod image_tree;
 mod image_tree_model;
 #[cfg(unix)]
 mod image_tree_umoci;
+mod layer;
 mod lints;
 mod model;
 mod oracle;

@@ -119,7 +119,7 @@ fn the_base_is_what_lies_below_the_file_s_own_layers() {
     let found = lint(&file);
     let fix = found.iter().find(|finding| finding.lint == "missing-user").and_then(|finding| finding.fixes.first());
     let fix = fix.expect("a user to change to");
-    assert!(fix.edits.iter().any(|edit| edit.text.contains("USER app")), "the image's own account: {fix:#?}");
+    assert!(fix.title.contains("`app`") && fix.edits.iter().any(|edit| edit.text == "USER 1000\n"), "{fix:#?}");
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Private keys in files: a header alone is no key, since every program that reads keys has one in it; a body must follow.
 
-use std::ops::Range;
-
-use super::{Window, ground};
+use super::{Found, Window, ground};
 use crate::diagnostic::Confidence;
 use crate::secret::Secret;
 
@@ -13,7 +11,7 @@ const BODY: usize = 60;
 const KNOWN: [&[u8]; 1] = [b"MIIEogIBAAKCAQEA6NF8iallvQVp22WDkTkyrtvp9eWW6A8YVr+kz4TjGYe7gHzI"];
 
 /// Judges `PRIVATE KEY` inside a PEM header (RFC 7468), a PuTTY key's first line and a kubeconfig's key.
-pub(super) fn judge(window: &Window<'_>) -> Option<(Range<usize>, Secret)> {
+pub(super) fn judge(window: &Window<'_>) -> Found {
     let (start, end) = window.keyword;
     let (range, secret) = match &window.bytes[start..end] {
         b"PRIVATE KEY" => pem(window.bytes, start, end)?,
@@ -36,7 +34,7 @@ pub(super) fn judge(window: &Window<'_>) -> Option<(Range<usize>, Secret)> {
     Some((range, ground::weigh(window.path, secret)?))
 }
 
-fn pem(bytes: &[u8], start: usize, end: usize) -> Option<(Range<usize>, Secret)> {
+fn pem(bytes: &[u8], start: usize, end: usize) -> Found {
     // `-----BEGIN ` and a label stand in front: `RSA`, `EC`, `OPENSSH`, `ENCRYPTED`, `PGP`, or nothing.
     let from = start.saturating_sub(40);
     let begin = memchr::memmem::rfind(&bytes[from..start], b"-----BEGIN ")? + from;

@@ -9,6 +9,9 @@ use std::ops::Range;
 
 use super::Secret;
 
+/// A secret and where it stands in [`Window::bytes`].
+pub type Found = Option<(Range<usize>, Secret)>;
+
 /// Something to look for in the content of files.
 #[derive(Debug)]
 pub struct Content {
@@ -17,7 +20,7 @@ pub struct Content {
     /// Byte strings one of which stands wherever the judge could say yes; at least three bytes each.
     pub keywords: &'static [&'static str],
     /// Judges one place.
-    pub judge: fn(&Window<'_>) -> Option<(Range<usize>, Secret)>,
+    pub judge: fn(&Window<'_>) -> Found,
 }
 
 /// What stands around a keyword.

@@ -1,8 +1,6 @@
 //! Tokens, logins and passwords in files.
 
-use std::ops::Range;
-
-use super::{Window, ground, key};
+use super::{Found, Window, ground, key};
 use crate::diagnostic::Confidence;
 use crate::secret::{Secret, in_assignment, is_placeholder, token, url, value};
 
@@ -12,8 +10,6 @@ const TOKEN: usize = 1100;
 /// Longest line of a file of assignments, and longest authority of a URL.
 const LINE: usize = 512;
 const AUTHORITY: usize = 300;
-
-type Found = Option<(Range<usize>, Secret)>;
 
 /// A token of known form that starts with the keyword.
 pub(super) fn token(window: &Window<'_>) -> Found {

@@ -6,6 +6,7 @@
 //! ```text
 //! name docker://registry.example/app:1     the reference; `app` where there is none
 //! today 2026-11-25
+//! created 2026-11-01T00:00:00Z             the configuration's own time
 //! User app                                 a key of the configuration's `config`, with its text, list or number in JSON
 //! Env ["PATH=/usr/bin"]
 //! Entrypoint ["/app"]
@@ -14,6 +15,7 @@
 //! file 0644 1000:1000 /app/.env            owner and group may be left out; what the file holds follows in lines that
 //!   | KEY=value                            start with two spaces and a bar
 //! file 4755 /bin/x size=4096 caps=cap_net_raw+ep modified=1700000000
+//! file 0755 /bin/y elf=64 runpath=$ORIGIN/../lib
 //! folder 1777 /tmp
 //! symlink /bin -> usr/bin
 //! hardlink 4755 /a -> /b
@@ -57,6 +59,7 @@ pub(crate) fn image(text: &str) -> Result<Image, String> {
 struct Described {
     name: Option<String>,
     today: Option<String>,
+    created: Option<String>,
     config: Map<String, Value>,
     history: Vec<Value>,
     layers: Vec<Vec<u8>>,
@@ -71,6 +74,7 @@ impl Described {
         match word {
             "name" => self.name = Some(rest.to_owned()),
             "today" => self.today = Some(rest.to_owned()),
+            "created" => self.created = Some(rest.to_owned()),
             "step" => self.history.push(json!({ "created_by": rest, "empty_layer": true })),
             "layer" => {
                 self.history.push(json!({ "created_by": rest }));
@@ -122,6 +126,7 @@ impl Described {
         let config = json!({
             "architecture": "amd64",
             "os": "linux",
+            "created": self.created,
             "config": self.config,
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
             "history": self.history,
@@ -165,6 +170,7 @@ fn entry(archive: &mut Vec<u8>, word: &str, rest: &str, body: Vec<u8>) -> Result
             Some(("modified", time)) => header.modified = time.parse().map_err(|_| "no time")?,
             Some(("caps", caps)) => header.capability = Some(capability(caps)?),
             Some(("elf", bits)) => header.body.splice(..0, elf(bits)).for_each(drop),
+            Some(("runpath", path)) => header.body = elf_with_run_path(path),
             _ => {}
         }
     }
@@ -304,6 +310,38 @@ fn elf(bits: &str) -> Vec<u8> {
     let mut bytes = vec![0; 64];
     bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', if bits == "32" { 1 } else { 2 }, 1, 1]);
     bytes[16] = 2;
+    bytes
+}
+
+/// A 64-bit ELF file with a dynamic section of a string table and a RUNPATH (System V gABI, chapters 4 and 5).
+fn elf_with_run_path(path: &str) -> Vec<u8> {
+    const SECTION: u64 = 64 + 2 * 56;
+    const STRINGS: u64 = SECTION + 3 * 16;
+    let mut bytes = elf("64");
+    let mut put = |at: usize, value: u64, length: usize| {
+        bytes.resize(bytes.len().max(at + length), 0);
+        bytes[at..at + length].copy_from_slice(&value.to_le_bytes()[..length]);
+    };
+    // The header's table of segments: where it is, how long a row is, how many there are.
+    put(32, 64, 8);
+    put(54, 56, 2);
+    put(56, 2, 2);
+    // PT_LOAD of the whole file at address 0, then PT_DYNAMIC: type, offset, address, bytes in the file.
+    let length = STRINGS + path.len() as u64 + 2;
+    for (at, kind, offset, size) in [(64, 1, 0, length), (120, 2, SECTION, 3 * 16)] {
+        put(at, kind, 4);
+        put(at + 8, offset, 8);
+        put(at + 16, offset, 8);
+        put(at + 32, size, 8);
+    }
+    // DT_STRTAB, DT_RUNPATH, DT_NULL.
+    for (at, (tag, value)) in [(5, STRINGS), (29, 1), (0, 0)].into_iter().enumerate() {
+        put(SECTION as usize + at * 16, tag, 8);
+        put(SECTION as usize + at * 16 + 8, value, 8);
+    }
+    bytes.push(0);
+    bytes.extend_from_slice(path.as_bytes());
+    bytes.push(0);
     bytes
 }
 
