@@ -2,7 +2,7 @@
 //!
 //! Modules in layer order; `use crate::` arrows go down only, and `tests/it/tidy.rs` fails on any other.
 
-mod platform;
+pub mod platform;
 pub mod text;
 
 pub mod diagnostic;

@@ -1,4 +1,6 @@
-//! The final stage sets no USER, so the container runs as the base image's user, mostly root.
+//! The final stage sets no USER, so the container runs as the base image's user, mostly root; or an image sets none.
+
+mod image;
 
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
@@ -31,6 +33,8 @@ pub(super) static LINT: Lint = Lint {
         "https://doi.org/10.6028/NIST.SP.800-190",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
+    reads: image::READS,
     ..Lint::BASE
 };
 

@@ -1,4 +1,6 @@
-//! The last USER of the final stage is root.
+//! The last USER of the final stage is root, or an image's `config.User` is.
+
+mod image;
 
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
@@ -29,6 +31,8 @@ pub(super) static LINT: Lint = Lint {
         "https://doi.org/10.6028/NIST.SP.800-190",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
+    reads: image::READS,
     ..Lint::BASE
 };
 

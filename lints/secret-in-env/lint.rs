@@ -1,5 +1,7 @@
 //! Secrets in ENV, which every container and everyone who can pull the image gets to see.
 
+mod image;
+
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Draft, Findings, Lint};
 use crate::model::{BindingKind, Dockerfile, Instruction, Origin, Without};
@@ -27,6 +29,7 @@ pub(super) static LINT: Lint = Lint {
         "CIS Docker Benchmark 1.6.0, 4.10",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 
@@ -180,7 +183,7 @@ fn take_out(dockerfile: &Dockerfile, index: usize, pair: &Pair, argument: Option
     Some(gone.into_iter().fold(fix, Fix::removes))
 }
 
-fn weigh(draft: &mut Draft, confidence: Confidence, is_shipped: bool) {
+fn weigh<P: Clone>(draft: &mut Draft<P>, confidence: Confidence, is_shipped: bool) {
     if !is_shipped || confidence == Confidence::Low {
         draft.severity(Severity::Medium);
     }

@@ -1,5 +1,7 @@
 //! sudo in build steps, su and sudo at the start, and sudo (with rules that ask for no password) left in the final image.
 
+mod image;
+
 use std::collections::HashSet;
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
@@ -30,6 +32,7 @@ pub(super) static LINT: Lint = Lint {
         "https://cheatsheetseries.owasp.org/cheatsheets/Docker_Security_Cheat_Sheet.html",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 

@@ -1,4 +1,6 @@
-//! Build steps that let every user write a file or folder.
+//! Build steps that let every user write a file or folder, and what an image holds of the kind.
+
+mod image;
 
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
@@ -9,7 +11,7 @@ use crate::syntax::ast::Keyword;
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
-    summary: "A build step makes files writable for every user",
+    summary: "Files are writable for every user",
     category: Category::Filesystem,
     severity: Severity::Medium,
     sources: &[
@@ -18,6 +20,7 @@ pub(super) static LINT: Lint = Lint {
         "https://cwe.mitre.org/data/definitions/732.html",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 

@@ -2,7 +2,6 @@
 
 mod completions;
 pub mod context;
-mod credential_helper;
 mod explain;
 mod failure;
 mod fix;

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use crate::image::registry::{self, Progress};
 use crate::image::source::{self, Request};
 use crate::image::{Cache, Image, Limits, Reference};
-use crate::lint;
+use crate::{lint, platform};
 
-use super::credential_helper;
 use super::output::Console;
 use super::plan::today;
 
@@ -75,12 +74,13 @@ impl Opener {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let folder = if opening.no_cache { None } else { Cache::usual_folder(variable) };
         let mut registry = registry::Options::from_environment();
-        registry.helper = Some(credential_helper::run);
+        registry.helper = Some(platform::credential_helper);
         registry.insecure.extend(opening.insecure_registry.iter().cloned());
         if let Some(file) = &opening.authfile {
             registry.auth_files = vec![file.clone()];
             registry.auth_required = true;
         }
+        registry.document_bytes = Some(Limits::default().document_bytes);
         let console = *console;
         registry.progress = Some(Arc::new(move |progress| show(&console, &progress)));
         Self {

@@ -1,6 +1,6 @@
 //! Users and groups of an image: passwd(5), group(5), shadow(5).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Image;
 
@@ -147,6 +147,18 @@ impl Accounts {
         let named = self.groups.iter().filter(|group| group.members.contains(&user.name));
         let mut seen = HashSet::new();
         std::iter::once(user.gid).chain(named.map(|group| group.gid)).filter(|gid| seen.insert(*gid)).collect()
+    }
+
+    /// The accounts with what their passwords are, in the order of passwd: [`Accounts::password`] of each, looked up once.
+    pub fn passwords(&self) -> impl Iterator<Item = (&User, Password)> {
+        let mut hashes: HashMap<&str, Password> = HashMap::new();
+        for line in self.shadow.iter().flatten() {
+            hashes.entry(&line.name).or_insert(line.password);
+        }
+        self.users.iter().map(move |user| {
+            let hash = || hashes.get(user.name.as_str()).copied().unwrap_or(Password::Locked);
+            (user, if user.password == "x" { hash() } else { Password::of(&user.password) })
+        })
     }
 
     /// What an account's password is: that of shadow where passwd says `x`, and a locked one where nothing says any.

@@ -203,3 +203,72 @@ fn is_ours(name: &str) -> bool {
 fn is_temporary(name: &str) -> bool {
     name.split_once('.').is_some_and(|(start, rest)| is_ours(start) && rest.ends_with(".tmp"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADER, decode, encode};
+    use crate::image::{EntryDraft, Extra, Kind, LayerFacts, Program, Text};
+    use sha2::{Digest, Sha256};
+
+    fn facts() -> LayerFacts {
+        let mut facts = LayerFacts { diff_id: "sha256:0".to_owned(), size: 7, ..LayerFacts::default() };
+        for (number, path) in ["/etc", "/etc/pässwd", "/bin/sh"].into_iter().enumerate() {
+            let extra = Extra { interpreter: (number == 2).then(|| "/bin/dash".to_owned()), ..Extra::default() };
+            let draft = EntryDraft {
+                path,
+                kind: Kind::File,
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+                size: 3,
+                modified: -1,
+                link: "",
+                program: Program::No,
+                extra,
+            };
+            facts.entries.push(draft).expect("room");
+        }
+        facts.texts.push(Text { entry: 1, bytes: b"root".to_vec(), cut: false });
+        facts
+    }
+
+    /// A file whose header fits its payload.
+    fn file(plain: &[u8]) -> Vec<u8> {
+        let packed = zstd::bulk::compress(plain, 1).expect("memory takes it");
+        let mut bytes = super::MAGIC.to_vec();
+        bytes.extend(Sha256::digest(&packed));
+        bytes.extend((plain.len() as u64).to_le_bytes());
+        bytes.extend(packed);
+        bytes
+    }
+
+    #[test]
+    fn facts_come_back_as_they_were() {
+        let facts = facts();
+        assert_eq!(decode(&encode(&facts).expect("bytes")), Some(facts));
+    }
+
+    #[test]
+    fn a_file_made_to_harm_does_none() {
+        let plain = postcard::to_stdvec(&facts()).expect("bytes");
+        let mut answered = 0;
+        for at in 0..plain.len() {
+            for value in [0, 1, 2, 0x7f, 0x80, 0xff] {
+                let mut hostile = plain.clone();
+                hostile[at] = value;
+                let Some(facts) = decode(&file(&hostile)) else { continue };
+                answered += 1;
+                for entry in facts.entries.iter() {
+                    assert!(entry.path.len() < 100 && facts.text_of(entry.index).is_none_or(|text| text.len() < 100));
+                }
+            }
+            assert_eq!(decode(&file(&plain[..at])), None, "cut at {at}");
+        }
+        assert!(answered > 50, "{answered}: most changes make other facts, not broken ones");
+        // Lengths that no file has ask for no memory.
+        assert_eq!(decode(&file(&[0xff; 32])), None);
+        let mut lying = file(&plain);
+        lying[40..HEADER].copy_from_slice(&(1u64 << 29).to_le_bytes());
+        assert_eq!(decode(&lying), None);
+    }
+}

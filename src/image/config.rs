@@ -79,7 +79,7 @@ impl ImageConfig {
         read
     }
 
-    /// The value of a variable in `config.Env`; of several, the last, as execve(2)'s readers don't agree but engines do.
+    /// The value of a variable in `config.Env`; of several, the last, as engines set them in order.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.env.iter().rev().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
@@ -204,8 +204,8 @@ impl Reader {
     fn texts(&mut self, of: &Json, key: &str, place: &str) -> Option<Vec<String>> {
         let list = match self.one(of, key, place)? {
             Json::List(list) => list,
-            Json::Text(text) => {
-                self.wrong::<()>(&Json::Text(String::new()), "a list", place);
+            found @ Json::Text(text) => {
+                self.wrong::<()>(found, "a list", place);
                 return Some(vec![text.clone()]);
             }
             other => return self.wrong(other, "a list", place),
@@ -225,8 +225,8 @@ impl Reader {
         match self.one(of, key, place) {
             None => Vec::new(),
             Some(Json::Map(map)) => map.iter().map(|(key, _)| key.clone()).collect(),
-            Some(Json::List(_)) => {
-                self.wrong::<()>(&Json::List(Vec::new()), "a map", place);
+            Some(found @ Json::List(_)) => {
+                self.wrong::<()>(found, "a map", place);
                 self.texts(of, key, place).unwrap_or_default()
             }
             Some(other) => self.wrong(other, "a map", place).unwrap_or_default(),

@@ -16,9 +16,9 @@ pub(super) enum Json {
     /// A number; no document of an image needs its value here.
     Number,
     Text(String),
-    List(Vec<Json>),
+    List(Vec<Self>),
     /// Keys in their order, each as often as it is there.
-    Map(Vec<(String, Json)>),
+    Map(Vec<(String, Self)>),
     /// A list or a map below the deepest level.
     Deep,
 }
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Level {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Level(self.0 + 1))? {
+        while let Some(item) = items.next_element_seed(Self(self.0 + 1))? {
             list.push(item);
         }
         Ok(Json::List(list))
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for Level {
     fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut map = Vec::new();
         while let Some(key) = items.next_key::<String>()? {
-            map.push((key, items.next_value_seed(Level(self.0 + 1))?));
+            map.push((key, items.next_value_seed(Self(self.0 + 1))?));
         }
         Ok(Json::Map(map))
     }

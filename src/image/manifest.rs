@@ -68,34 +68,37 @@ impl Document {
     ) -> Result<Self, Error> {
         let value = json(bytes, place)?;
         let declared = value.get("mediaType").and_then(Value::as_str).unwrap_or("").to_owned();
-        let is_legacy = declared.contains("manifest.v1+") || claimed.contains("manifest.v1+");
+        let is_legacy = declared.starts_with("application/vnd.docker.distribution.manifest.v1+");
         if is_legacy || value.get("fsLayers").is_some() || value.get("schemaVersion") == Some(&Value::from(1)) {
             let problem =
                 "its manifest is in Docker's legacy format (version 2, schema 1), which names no configuration";
             return Err(Error::new(place, problem, "push it again with a tool of this decade, such as `skopeo copy`"));
         }
-        let (document, own) = match (value.get("manifests"), value.get("layers")) {
+        // Go writes an empty list as null.
+        let has = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
+        let (document, own) = if has("manifests") && has("layers") {
             // Readers choose differently between the two (CVE-2021-41190), so neither is the image.
-            (Some(_), Some(_)) => {
-                let problem = "it is a manifest and an index at once, so that tools read different images from it";
-                return Err(Error::new(place, problem, "get the image from somebody else"));
-            }
-            (Some(_), None) => (index(value, place, odd)?, &INDEXES),
-            (None, Some(_)) => (manifest(value, place, layer_limit)?, &MANIFESTS),
-            (None, None) => {
-                return Err(Error::new(place, "it is neither a manifest nor an index", "name an image"));
-            }
+            let problem = "it is a manifest and an index at once, so that tools read different images from it";
+            return Err(Error::new(place, problem, "get the image from somebody else"));
+        } else if has("layers") || has("config") {
+            (manifest(value, place, layer_limit)?, &MANIFESTS)
+        } else if value.get("manifests").is_some() {
+            (index(value, place, odd)?, &INDEXES)
+        } else {
+            return Err(Error::new(place, "it is neither a manifest nor an index", "name an image"));
         };
         for (word, who) in [(&declared, "itself"), (&claimed.to_owned(), "what names it")] {
             // A wrong name of the same kind and family is a difference too: OCI's manifest under Docker's type.
             if !word.is_empty() && !own.contains(&word.as_str()) {
                 let kind = if matches!(document, Self::Index(_)) { "an index" } else { "a manifest" };
-                odd.push(mismatch(format!("{place} is {kind}, and {who} calls it `{}`", printable(word))));
+                let what = subject(place);
+                odd.push(mismatch(format!("{what} is {kind}, and {who} calls it `{}`", printable(word))));
             }
         }
         if !declared.is_empty() && !claimed.is_empty() && declared != claimed && own.contains(&claimed) {
             let (declared, claimed) = (printable(&declared), printable(claimed));
-            odd.push(mismatch(format!("{place} calls itself `{declared}`, and what names it calls it `{claimed}`")));
+            let what = subject(place);
+            odd.push(mismatch(format!("{what} calls itself `{declared}`, and what names it calls it `{claimed}`")));
         }
         Ok(document)
     }
@@ -140,6 +143,11 @@ pub(super) fn mismatch(detail: String) -> Irregularity {
     Irregularity { kind: IrregularityKind::Mismatch, path: String::new(), detail }
 }
 
+/// What a place is about, wherever the image is: a document's digest, or its name.
+fn subject(place: &str) -> &str {
+    place.rsplit(['@', '/']).next().unwrap_or(place)
+}
+
 /// A text of an image, fit for a sentence: short, without control characters.
 pub(super) fn printable(text: &str) -> String {
     let mut short: String = text.chars().take(120).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -150,14 +158,20 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 fn index(mut value: Value, place: &str, odd: &mut Vec<Irregularity>) -> Result<Document, Error> {
-    let Value::Array(children) = value["manifests"].take() else {
-        return Err(Error::new(place, "its `manifests` are no list", "make the image again"));
+    let children = match value["manifests"].take() {
+        Value::Array(children) => children,
+        Value::Null => Vec::new(),
+        _ => return Err(Error::new(place, "its `manifests` are no list", "make the image again")),
     };
     if children.len() > CHILDREN {
         odd.push(Irregularity {
             kind: IrregularityKind::Limit,
             path: String::new(),
-            detail: format!("{place} names {} manifests, of which the first {CHILDREN} were looked at", children.len()),
+            detail: format!(
+                "{} names {} manifests, of which the first {CHILDREN} were looked at",
+                subject(place),
+                children.len()
+            ),
         });
     }
     Ok(Document::Index(children.iter().take(CHILDREN).filter_map(child).collect()))
@@ -199,8 +213,10 @@ fn manifest(value: Value, place: &str, limit: usize) -> Result<Document, Error> 
         let kind = printable(artifact.unwrap_or(&config.media_type));
         return Err(Error::new(place, format!("it is an artifact of type `{kind}`, no image"), "name an image"));
     }
-    let Some(Value::Array(listed)) = value.get("layers") else {
-        return Err(Error::new(place, "its `layers` are no list", "make the image again"));
+    let listed = match value.get("layers") {
+        Some(Value::Array(listed)) => &listed[..],
+        None | Some(Value::Null) => &[],
+        Some(_) => return Err(Error::new(place, "its `layers` are no list", "make the image again")),
     };
     check_count(listed.len(), place, limit)?;
     let layers: Option<Vec<Descriptor>> = listed.iter().map(descriptor).collect();

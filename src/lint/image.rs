@@ -1,10 +1,11 @@
 //! Runs the selected lints on one image, and says what they want from its files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
+use crate::diagnostic::{Category, Diagnostic, Label, Place, fingerprint};
 use crate::image::{Image, Wanted};
+use crate::secret;
 
 use super::run::said;
 use super::{Draft, Findings, LintError, Outcome, Settings, Spot, registry, same_id};
@@ -79,6 +80,14 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
     // How often each fingerprint was wanted before: equal evidence is told apart by its order.
     let mut seen: HashMap<String, usize> = HashMap::new();
     let subject = image.reference.name_without_tag();
+    // Steps that hold a secret are not shown with other findings.
+    let of_secrets = found.iter().filter(|(index, _)| registry[*index].lint.category == Category::Secret);
+    let telling: HashSet<String> = of_secrets
+        .filter_map(|(_, draft)| match &draft.span {
+            Spot::Config(key) => Some(key.clone()),
+            _ => None,
+        })
+        .collect();
     let finish = |(index, mut draft): (usize, Draft<Spot>)| {
         let entry = &registry[index];
         // Digests take no part: a finding keeps its identity when the image is built again.
@@ -94,6 +103,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
         draft.aliases.sort_unstable();
         draft.aliases.dedup();
         let severity = selection.severity(index, &draft);
+        draft.remarks.extend(made_by(image, &draft.span, &telling));
         Diagnostic {
             lint: entry.name,
             category: entry.lint.category,
@@ -115,6 +125,33 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
         }
     };
     found.into_iter().map(finish).collect()
+}
+
+/// Characters shown of the step that made a layer.
+const MOST_OF_STEP: usize = 120;
+
+/// Which step made the layer that a place is in.
+fn made_by(image: &Image, spot: &Spot, telling: &HashSet<String>) -> Option<Label> {
+    let Spot::Layer(layer, _) = spot else { return None };
+    let line = image.layers.get(*layer)?.history?;
+    let step = image.history.get(line)?.step();
+    let key = format!("history[{line}]");
+    let whole = format!("{} {}", step.keyword.unwrap_or(""), step.text);
+    let is_secret = |word: &str| {
+        word.split_once('=').is_some_and(|(name, value)| secret::in_assignment(name, value).is_some())
+            || !secret::in_text(word).is_empty()
+    };
+    let words = whole.split_whitespace().map(|word| if is_secret(word) { "…" } else { word });
+    let words = words.collect::<Vec<_>>().join(" ");
+    let mut text: String = words.chars().take(MOST_OF_STEP).collect();
+    if text.is_empty() || telling.contains(&key) {
+        return None;
+    }
+    if words.len() > text.len() {
+        text.push('…');
+    }
+    let message = format!("made layer {} of {}: `{text}`", layer + 1, image.layers.len());
+    Some(Label { place: place(image, Spot::Config(key)), message })
 }
 
 pub(super) fn place(image: &Image, spot: Spot) -> Place {

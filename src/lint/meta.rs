@@ -32,7 +32,7 @@ pub struct Lint {
     /// Globs of files in an image whose content the check on images asks [`Image::text`] for.
     pub reads: &'static [&'static str],
     /// What the check on images wants looked for in the content of files.
-    pub content: &'static [&'static Content],
+    pub content: &'static [Content],
 }
 
 /// The set a lint belongs to.

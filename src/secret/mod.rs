@@ -6,13 +6,15 @@
 mod content;
 mod file;
 mod form;
+mod known;
 mod name;
 mod token;
 mod url;
 mod value;
 
-pub use content::{CONTENT, Content, Window};
+pub use content::{CONTENT, Content, Found, Window};
 pub use file::{FileGuess, in_path, is_public_file};
+pub use known::{KNOWN_FILES, KnownFile, known_file};
 
 use std::ops::Range;
 

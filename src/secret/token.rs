@@ -27,6 +27,12 @@ pub(super) fn scan(text: &str) -> Vec<(Range<usize>, Secret)> {
     found
 }
 
+/// The token at the start of a text, for who has found its first characters already.
+pub(super) fn first(text: &str) -> Option<(Range<usize>, Secret)> {
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), runs: Runs::default() };
+    if text.is_empty() { None } else { scanner.at(0) }
+}
+
 /// The forms that may start with a byte, a bit for each by its place in [`FORMS`].
 static FORMS_OF: [u128; 256] = {
     assert!(FORMS.len() <= 128);

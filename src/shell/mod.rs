@@ -9,6 +9,7 @@ mod mask;
 mod nested;
 mod posix;
 mod powershell;
+pub mod secrets;
 mod source;
 pub mod tools;
 

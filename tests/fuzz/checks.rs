@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::hint::black_box;
+use std::sync::atomic::AtomicU64;
 
+use harden::image::layer::{LayerRequest, capability, read};
+use harden::image::{Limits, Wanted};
 use harden::shell::{self, Body, Command, Dialect, Script};
 use harden::syntax::ast::{Arguments, GapKind, Instruction, Word};
 use harden::syntax::expand::{Env, Lexer};
@@ -124,6 +127,35 @@ fn command_places(text: &str, body: Span, command: &Command) {
     if let Some(invocation) = shell::tools::invocation(command) {
         black_box((invocation.packages(), invocation.urls(), invocation.mode(), invocation.targets()));
     }
+}
+
+/// Layers: any bytes are an archive of some entries or an error; names stay inside, what is kept is bounded, and the same
+/// bytes say the same again.
+pub(crate) fn layer(bytes: &[u8]) {
+    let wanted = Wanted { reads: vec!["**/*.conf", "/etc/*"], content: harden::secret::CONTENT.iter().collect() };
+    let limits = Limits { layer_bytes: 8 << 20, ..Limits::default() };
+    let read_once = || {
+        let entries = AtomicU64::new(0);
+        let request = LayerRequest {
+            place: "fuzz",
+            digest: None,
+            size: None,
+            wanted: &wanted,
+            limits: &limits,
+            entries: &entries,
+        };
+        read(bytes, &request)
+    };
+    let Ok(facts) = read_once() else { return };
+    assert_eq!(read_once().as_ref(), Ok(&facts));
+    assert!(facts.irregularities.len() <= 105, "irregularities are summed up");
+    assert!(facts.entries.len() <= 1 + (facts.size / 512) as usize, "an entry has a header");
+    for entry in facts.entries.iter() {
+        assert!(entry.path.starts_with('/') && !entry.path.split('/').any(|part| part == ".."), "{entry:?}");
+        black_box(entry.extra.and_then(|extra| capability::decode(extra.capability.as_ref()?)));
+    }
+    assert!(facts.secrets.iter().all(|hit| (hit.entry as usize) < facts.entries.len() && hit.line > 0));
+    assert!(facts.texts.windows(2).all(|pair| pair[0].entry < pair[1].entry), "texts are in order");
 }
 
 /// Variables: expansion ends, within its limit.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::support;
+use crate::{layer, support};
 
 /// Text that decides how what is around it is read.
 const MARKS: [&str; 40] = [
@@ -129,4 +129,39 @@ fn damaged_files_are_read_as_scripts() {
 #[test]
 fn damaged_files_are_expanded() {
     run(4_000, checks::expand);
+}
+
+/// Archives with a byte changed, a block moved or the end cut: as the fuzzer would start.
+#[test]
+fn damaged_archives_are_read() {
+    let plain = layer::rich();
+    let packed = [layer::gzip(&plain), layer::zstd(&plain)];
+    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let change = (any::<Index>(), any::<Index>(), any::<u8>(), 0..6_u8);
+    let strategy = (0..10_u8, prop::collection::vec(change, 1..6), any::<bool>());
+    let outcome = TestRunner::new_with_rng(config, random).run(&strategy, |(form, changes, mend)| {
+        let mut bytes = packed.get(usize::from(form)).unwrap_or(&plain).clone();
+        for (at, other, byte, kind) in changes {
+            let (from, to) = (at.index(bytes.len().max(1)), other.index(bytes.len().max(1)));
+            let blocks = (from / 512 * 512, (from / 512 * 512 + 512).min(bytes.len()));
+            match kind {
+                0..3 if !bytes.is_empty() => bytes[from] = byte,
+                3 => {
+                    let block = bytes[blocks.0..blocks.1].to_vec();
+                    bytes.splice(to / 512 * 512..to / 512 * 512, block);
+                }
+                4 => drop(bytes.drain(blocks.0..blocks.1)),
+                _ => bytes.truncate(bytes.len() - usize::from(byte).min(bytes.len()) * 8 % (bytes.len() + 1)),
+            }
+        }
+        if mend && form > 1 {
+            layer::archive::mend(&mut bytes);
+        }
+        checks::layer(&bytes);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
 }

@@ -60,7 +60,7 @@ fn append(archive: &mut Vec<u8>, name: &str, kind: u8, mode: u32, content: &[u8]
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).expect("memory takes it");
     encoder.finish().expect("memory takes it")
 }
@@ -181,8 +181,9 @@ pub(crate) fn index(manifests: &Value) -> Vec<(String, Vec<u8>)> {
 /// An archive of some files, whose documents come last, with something in front of each name. What is there twice is
 /// written once.
 pub(crate) fn archive(files: &[(String, Vec<u8>)], front: &str) -> Vec<u8> {
-    let mut files: Vec<(String, &[u8])> = files.iter().map(|(name, bytes)| (format!("{front}{name}"), &bytes[..])).collect();
-    files.sort();
+    let mut files: Vec<(String, &[u8])> =
+        files.iter().map(|(name, bytes)| (format!("{front}{name}"), &bytes[..])).collect();
+    files.sort_by_key(|(name, _)| (name.ends_with("index.json"), name.clone()));
     files.dedup();
     tar(&files.iter().map(|(name, bytes)| (&name[..], b'0', 0o644, *bytes)).collect::<Vec<_>>())
 }

@@ -5,11 +5,11 @@ use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
-use super::super::{Entries, EntryDraft, Extra, Kind, LayerFacts, Program, Text, Wanted};
 use super::notes::Notes;
 use super::reads::Reads;
 use super::scan::Scanner;
 use super::{Irregularity, IrregularityKind, elf};
+use crate::image::{Entries, EntryDraft, Extra, Kind, LayerFacts, Program, Text, Wanted};
 
 /// Files whose content is known by digest whatever their mode: copies of them give a shell.
 const SHELLS: [&str; 16] = [
@@ -142,7 +142,8 @@ impl Collector {
         let digest = draft.mode & 0o6000 != 0 || draft.extra.capability.is_some() || SHELLS.contains(&name);
         file.digest = digest.then(Sha256::new);
         file.wanted = self.reads.bytes(draft.path);
-        file.text = Vec::new();
+        file.text =
+            Vec::with_capacity(file.wanted.map_or(0, |wanted| draft.size.min(wanted as u64).min(1 << 20) as usize));
         file.seen = 0;
         file.kind = FileKind::Unknown;
         file.head.clear();

@@ -1,6 +1,6 @@
 //! What an ELF file says of itself (System V ABI, gABI chapters 4 and 5), from bytes that pass once.
 
-use super::super::Program;
+use crate::image::Program;
 
 /// Bytes kept from the start of a file.
 const HEAD: usize = 256 << 10;

@@ -3,12 +3,12 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::super::{EntryDraft, Extra, Kind, Program};
 use super::IrregularityKind::{Ambiguous, Broken, Duplicate, Escape, Limit, Name};
 use super::names::{self, Cleaned};
 use super::pax::Pax;
 use super::tar::{Header, Odd};
 use super::walk::{Front, State, Walk, padding, skip};
+use crate::image::{EntryDraft, Extra, Kind, Program};
 
 /// Hard links that are remembered until their target comes.
 const EARLY: usize = 10_000;

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use sha2::{Digest, Sha256, Sha512};
 
-use super::super::{Error, Limits};
 use super::LayerRequest;
 use super::inflate::{Step, Unpacker};
+use crate::image::{Error, Limits};
 
 /// Bytes of a buffer, and how many go round.
 const BUFFER: usize = 128 << 10;
@@ -156,7 +156,7 @@ fn unpack(
             if made > limits.layer_bytes {
                 pumped.limit = Some(too_long(limits));
                 pumped.whole = false;
-            } else if made > RATIO_FREE && made / limits.ratio.max(1) > source.total {
+            } else if made > RATIO_FREE && made / limits.ratio.max(1) > source.total - rest.len() as u64 {
                 let detail = format!("it unpacks to more than {} times its size", limits.ratio);
                 pumped.limit = Some(detail);
                 pumped.whole = false;

@@ -140,8 +140,8 @@ fn matches(tokens: &[Token], path: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Wanted;
     use super::{Reads, matches, tokens};
+    use crate::image::Wanted;
 
     #[test]
     fn globs_match_as_documented() {

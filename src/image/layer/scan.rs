@@ -3,8 +3,8 @@
 use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, Span};
 
-use super::super::SecretHit;
 use crate::diagnostic::Confidence;
+use crate::image::SecretHit;
 use crate::secret::{Content, Window};
 
 /// A file with a NUL in so many first bytes is no text.
@@ -144,6 +144,10 @@ impl Scanner {
             FileKind::Text => {
                 let end = if last { window.len() } else { window.len().saturating_sub(BEHIND) };
                 self.search(&window, end, path);
+                if self.file.kind == FileKind::Other {
+                    window.clear();
+                    self.file.done = 0;
+                }
                 let gone = self.file.done.saturating_sub(BEFORE);
                 self.file.lines += line_breaks(&window[..gone]);
                 self.file.base += gone as u64;
@@ -173,7 +177,7 @@ impl Scanner {
                 let (keyword, content) = self.owners[pattern][owner];
                 if window[start..].starts_with(keyword.as_bytes()) {
                     if self.questions == 0 || self.found.len() >= self.file.hits + FILE_HITS {
-                        self.give_up(end - start);
+                        self.give_up(window.len() - start, end - start);
                         return;
                     }
                     self.questions -= 1;
@@ -183,10 +187,11 @@ impl Scanner {
         }
     }
 
-    fn give_up(&mut self, left: usize) {
+    /// Leaves the rest of a file out, of which so many bytes are here, and so many have been counted as read.
+    fn give_up(&mut self, left: usize, counted: usize) {
         self.gave_up |= self.questions == 0;
         self.file.kind = FileKind::Other;
-        self.scanned -= left as u64;
+        self.scanned -= counted as u64;
         self.skipped += left as u64;
     }
 

@@ -3,7 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::super::Entries;
+use crate::image::Entries;
 
 /// The last entry of each path.
 #[derive(Debug, Default)]

@@ -98,7 +98,8 @@ fn checked(
     }
     if bytes.len() as u64 != descriptor.size {
         let (said, is) = (descriptor.size, bytes.len());
-        odd.push(mismatch(format!("{name} has {is} bytes, and what names it says {said}")));
+        let what = &descriptor.digest;
+        odd.push(mismatch(format!("{what} has {is} bytes, and what names it says {said}")));
     }
     Ok(bytes)
 }

@@ -27,14 +27,14 @@ impl Answer {
         shown(value.split(';').next().unwrap_or_default().trim()).to_ascii_lowercase()
     }
 
-    /// What an answer says that is no success; `what` is what was asked for, such as ``the manifest `latest` ``.
-    pub(super) fn refusal(&self, what: &str) -> Error {
+    /// What an answer says that is no success; `what` is what was asked of the registry `host`, such as
+    /// ``the manifest `latest` ``. The answer may be another host's, after a redirect.
+    pub(super) fn refusal(&self, what: &str, host: &str) -> Error {
         let said = self.said();
         let with_words = |problem: &str| match &said {
             Some(said) => format!("{problem} ({}: {said})", self.status.as_u16()),
             None => format!("{problem} ({})", self.status.as_u16()),
         };
-        let host = self.url.host_str().unwrap_or_default();
         let (problem, remedy) = match self.status.as_u16() {
             401 => (
                 format!("the registry wants a login to give {what}"),

@@ -12,10 +12,11 @@ use super::answer::address;
 use super::digest::Hasher;
 use super::endpoint::{Endpoint, Want};
 use super::options::Progress;
-use super::transport::{Transport, Tries, response_length, starts_at};
+use super::transport::{Transport, Tries, Trouble, response_length, starts_at};
 use crate::image::Error;
 
-/// What must come between two breaks for the tries to be counted anew, and within the patience for a document.
+/// What must come between two breaks for the tries to be counted anew; and within the patience for a document, so that a
+/// blob doesn't come for ever.
 const HEADWAY: u64 = 64 << 10;
 
 /// A blob that is being downloaded.
@@ -33,9 +34,11 @@ pub(super) struct Blob<'a> {
     rest: Bytes,
     response: Option<Response>,
     tries: Tries,
-    /// [`Blob::at`] when the last pause began, or the last headway was made.
+    /// [`Blob::at`] when the last headway was made.
     mark: u64,
-    /// Time spent waiting since then; the time that the reader takes doesn't count.
+    /// Bytes that came lately, those that were there before included.
+    came: u64,
+    /// Time spent waiting for them; the time that the reader takes doesn't count.
     waited: Duration,
     failed: Option<Error>,
 }
@@ -61,41 +64,44 @@ impl<'a> Blob<'a> {
             response: None,
             tries: Tries::default(),
             mark: 0,
+            came: 0,
             waited: Duration::ZERO,
             failed: None,
         };
-        runtime.block_on(blob.request())?;
+        runtime.block_on(blob.request()).map_err(|trouble| trouble.error)?;
         Ok(blob)
     }
 
     /// Asks for what is still missing.
-    async fn request(&mut self) -> Result<(), Error> {
+    async fn request(&mut self) -> Result<(), Trouble> {
         let path = format!("blobs/{}", self.digest);
         let want = Want { method: Method::GET, path: &path, accept: "*/*", from: self.at };
-        let mut response = self.endpoint.open(self.transport, &want, &mut self.tries).await?;
+        let opened = self.endpoint.open(self.transport, &want, &mut self.tries).await;
+        let mut response = opened.map_err(Trouble::lasting)?;
         if !response.status().is_success() {
-            let read = self.transport.read(response, 0).await.map_err(|trouble| trouble.error)?;
-            return Err(read.refusal(&format!("the blob `{}`", self.digest)));
+            let read = self.transport.read(response, 0).await?;
+            let what = format!("the blob `{}`", self.digest);
+            return Err(Trouble::lasting(read.refusal(&what, &self.endpoint.site.host)));
         }
         if self.at > 0 && !starts_at(&response, self.at) {
             if response.status() != 200 {
-                return Err(self.error(&response, "the registry answers with another part than was asked for"));
+                let problem = "the registry answers with another part than was asked for";
+                return Err(Trouble::lasting(self.error(&response, problem)));
             }
             // It doesn't know ranges, and starts over. That what is skipped equals what came before, the digest tells.
             let mut skip = self.at;
             while skip > 0 {
-                let Some(bytes) = self.transport.piece(&mut response).await.map_err(|trouble| trouble.error)? else {
-                    return Err(self.error(&response, "the blob is shorter the second time"));
+                let Some(bytes) = self.piece(&mut response).await? else {
+                    return Err(Trouble::passing(self.error(&response, "the blob is shorter the second time")));
                 };
                 let taken = skip.min(bytes.len() as u64);
                 skip -= taken;
                 let rest = bytes.slice(usize::try_from(taken).unwrap_or(bytes.len())..);
-                self.take(&response, rest)?;
+                self.take(&response, rest).map_err(Trouble::lasting)?;
             }
         } else if response_length(response.headers()).is_some_and(|length| length > self.size - self.at) {
-            return Err(
-                self.error(&response, &format!("the blob is longer than the {} bytes of the manifest", self.size))
-            );
+            let problem = format!("the blob is longer than the {} bytes of the manifest", self.size);
+            return Err(Trouble::lasting(self.error(&response, &problem)));
         }
         self.response = Some(response);
         Ok(())
@@ -105,50 +111,58 @@ impl<'a> Blob<'a> {
     async fn advance(&mut self) -> Result<bool, Error> {
         loop {
             let Some(mut response) = self.response.take() else {
-                self.request().await?;
-                if !self.rest.is_empty() {
-                    return Ok(true);
+                match self.request().await {
+                    Ok(()) if self.rest.is_empty() => continue,
+                    Ok(()) => return Ok(true),
+                    Err(trouble) if !trouble.passing => return Err(trouble.error),
+                    Err(trouble) if self.pause(&trouble.error.problem).await => continue,
+                    Err(trouble) => return Err(trouble.error),
                 }
-                continue;
             };
-            let start = Instant::now();
-            let piece = self.transport.piece(&mut response).await;
-            self.waited += start.elapsed();
-            // What was checked is whole. All that can be wrong with it is that more comes.
-            let checked = self.hasher.is_none();
-            let why = match piece {
-                Ok(Some(bytes)) if bytes.is_empty() => String::new(),
+            let why = match self.piece(&mut response).await {
                 Ok(Some(bytes)) => {
                     self.take(&response, bytes)?;
                     self.response = Some(response);
+                    if self.rest.is_empty() {
+                        continue;
+                    }
                     return Ok(true);
                 }
-                _ if checked => return Ok(false),
+                // What was checked is whole. All that could be wrong with it was that more came.
+                _ if self.hasher.is_none() => return Ok(false),
                 Ok(None) if self.at == self.size => {
                     self.check(&response)?;
                     return Ok(false);
                 }
                 Ok(None) => format!("the blob ends after {} of {} bytes", self.at, self.size),
+                Err(trouble) if !trouble.passing => return Err(trouble.error),
                 Err(trouble) => trouble.error.problem,
             };
-            if self.at - self.mark >= HEADWAY {
-                self.tries = Tries::default();
-                self.mark = self.at;
-                self.waited = Duration::ZERO;
-            }
-            let why = if self.waited > self.transport.options.patience.document {
-                format!("the blob comes too slowly, {} bytes in {:?}", self.at - self.mark, self.waited)
-            } else if why.is_empty() {
-                self.response = Some(response);
-                continue;
-            } else {
-                why
-            };
-            let url = response.url().clone();
-            if !self.transport.pause(&mut self.tries, &url, None, &why).await {
+            if !self.pause(&why).await {
                 return Err(self.error(&response, &why));
             }
         }
+    }
+
+    /// The next bytes that come, where they come fast enough.
+    async fn piece(&mut self, response: &mut Response) -> Result<Option<Bytes>, Trouble> {
+        let start = Instant::now();
+        let piece = self.transport.piece(response).await;
+        self.waited += start.elapsed();
+        if let Ok(Some(bytes)) = &piece {
+            self.came += bytes.len() as u64;
+        }
+        if self.came >= HEADWAY {
+            (self.came, self.waited) = (0, Duration::ZERO);
+        } else if self.waited > self.transport.options.patience.document {
+            let problem = format!("the blob comes too slowly, {} bytes in {:?}", self.came, self.waited);
+            return Err(Trouble::lasting(self.error(response, &problem)));
+        }
+        piece
+    }
+
+    async fn pause(&mut self, why: &str) -> bool {
+        self.transport.pause(&mut self.tries, &self.endpoint.site.host, None, why).await
     }
 
     /// Takes bytes that came.
@@ -172,10 +186,6 @@ impl<'a> Blob<'a> {
         if self.at - self.mark >= HEADWAY {
             self.tries = Tries::default();
             self.mark = self.at;
-            self.waited = Duration::ZERO;
-        } else if self.waited > self.transport.options.patience.document {
-            let problem = format!("the blob comes too slowly, {} bytes in {:?}", self.at - self.mark, self.waited);
-            return Err(self.error(response, &problem));
         }
         self.transport.options.tell(Progress::Blob { digest: &self.digest, done: self.at, size: self.size });
         self.rest = bytes;

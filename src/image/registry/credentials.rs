@@ -212,6 +212,7 @@ impl fmt::Debug for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::registry::Helper;
 
     fn found(json: &str, registry: &str, repository: &str) -> Result<Identity, Error> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -227,8 +228,6 @@ mod tests {
             Options { auth_files: vec![folder.path().join("none"), file], helper: Some(helper), ..Options::default() };
         find(registry, repository, &options)
     }
-
-    use super::super::options::Helper;
 
     fn user(json: &str, registry: &str, repository: &str) -> String {
         match found(json, registry, repository).expect("no error") {
@@ -278,7 +277,7 @@ mod tests {
     fn malformed_files_are_named_and_not_quoted() {
         for json in [
             "{",
-            "[]",
+            "7",
             r#"{"auths": {"h": {"auth": 12}}}"#,
             r#"{"auths": {"h": {"auth": "s3cret!"}}}"#,
             r#"{"auths": "s3cret"}"#,

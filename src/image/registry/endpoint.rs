@@ -61,7 +61,7 @@ impl Endpoint {
             return Ok(response);
         }
         let Some(challenge) = Challenge::of(response.headers()) else { return Ok(response) };
-        let met = challenge.met(transport, &base, &self.site.repository, &self.identity).await?;
+        let met = challenge.met(transport, &base, &self.site, &self.identity).await?;
         if met.is_none() {
             return Ok(response);
         }
@@ -75,12 +75,11 @@ impl Endpoint {
         let mut tries = Tries::default();
         loop {
             let response = self.open(transport, want, &mut tries).await?;
-            let url = response.url().clone();
             match transport.read(response, limit).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) if !trouble.passing => return Err(trouble.error),
                 Err(trouble) => {
-                    if !transport.pause(&mut tries, &url, None, &trouble.error.problem).await {
+                    if !transport.pause(&mut tries, &self.site.host, None, &trouble.error.problem).await {
                         return Err(trouble.error);
                     }
                 }
@@ -110,7 +109,9 @@ impl Endpoint {
         let server =
             if matches!(host.as_str(), "docker.io" | "index.docker.io") { "registry-1.docker.io" } else { host };
         let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
-        let url = Url::parse(&format!("{scheme}://{server}/v2/")).ok().filter(|_| server.chars().all(plain));
+        let url = Url::parse(&format!("{scheme}://{server}/v2/"))
+            .ok()
+            .filter(|_| !server.is_empty() && server.chars().all(plain));
         url.ok_or_else(|| wrong_host(host))
     }
 
@@ -123,7 +124,8 @@ fn wrong_host(host: &str) -> Error {
     Error::new(shown(host), "it is no name of a registry", "write `host` or `host:port`")
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is that of this machine alone.
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"

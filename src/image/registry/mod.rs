@@ -34,7 +34,7 @@ use self::transport::Transport;
 use crate::image::Error;
 
 pub use mirrors::unqualified;
-pub use options::{Helper, Options, Patience, Progress};
+pub use options::{Helper, Listener, Options, Patience, Progress};
 
 /// One repository at a registry, with its mirrors. Threads may share it.
 pub struct Registry {
@@ -110,7 +110,7 @@ impl Registry {
             let want = Want { method: Method::GET, path: &path, accept: MANIFESTS, from: 0 };
             let answer = self.fetch(endpoint, &want)?;
             if !answer.status.is_success() {
-                return Err(answer.refusal(&format!("the manifest `{reference}`")));
+                return Err(answer.refusal(&format!("the manifest `{reference}`"), &endpoint.site.host));
             }
             document(answer, reference)
         })?;
@@ -130,7 +130,7 @@ impl Registry {
             let want = Want { method: Method::HEAD, path: &path, accept: MANIFESTS, from: 0 };
             let answer = self.fetch(endpoint, &want)?;
             if matches!(answer.status.as_u16(), 401 | 403 | 429) {
-                return Err(answer.refusal(&format!("the manifest `{tag}`")));
+                return Err(answer.refusal(&format!("the manifest `{tag}`"), &endpoint.site.host));
             }
             // Whatever else is wrong, the answer to a GET tells in words.
             let said = answer.header("docker-content-digest").filter(|_| answer.status.is_success());
@@ -190,11 +190,12 @@ impl Registry {
         }
         let path = format!("manifests/{}", digest.replacen(':', "-", 1));
         let want = Want { method: Method::GET, path: &path, accept: OCI_IMAGE_INDEX_MEDIA_TYPE, from: 0 };
-        let answer = self.fetch(self.origin()?, &want)?;
+        let origin = self.origin()?;
+        let answer = self.fetch(origin, &want)?;
         match answer.status.as_u16() {
             404 => Ok(Vec::new()),
             200..=299 => Ok(vec![document(answer, "")?]),
-            _ => Err(answer.refusal(&what)),
+            _ => Err(answer.refusal(&what, &origin.site.host)),
         }
     }
 
@@ -210,7 +211,7 @@ impl Registry {
                 return Ok(None);
             }
             if !answer.status.is_success() {
-                return Err(answer.refusal(what));
+                return Err(answer.refusal(what, &endpoint.site.host));
             }
             let endless = |problem: &str| Error::new(address(&answer.url), problem, "tell the registry's operator");
             let next = next_page(&answer)?;

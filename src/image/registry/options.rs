@@ -9,6 +9,9 @@ use std::time::Duration;
 /// user `<token>` means that the password is an identity token. Processes start outside of this room.
 pub type Helper = fn(program: &str, server: &str) -> Result<(String, String), String>;
 
+/// Is told what goes on.
+pub type Listener = dyn Fn(Progress<'_>) + Send + Sync;
+
 /// How registries are reached. [`Options::default`] knows no file of the machine; [`Options::from_environment`] does.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -36,7 +39,7 @@ pub struct Options {
     /// Bytes of a manifest, an index or a list of tags: [`crate::image::Limits::document_bytes`], 4 MiB where `None`.
     pub document_bytes: Option<u64>,
     /// Is told what goes on. It may be called from any thread that reads.
-    pub progress: Option<Arc<dyn Fn(Progress<'_>) + Send + Sync>>,
+    pub progress: Option<Arc<Listener>>,
 }
 
 /// How long and how often is tried.

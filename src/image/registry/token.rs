@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
 use super::answer::{address, shown};
 use super::credentials::Identity;
+use super::mirrors::Site;
 use super::transport::{Ask, Transport};
 use crate::image::Error;
 
@@ -35,9 +36,10 @@ impl Challenge {
         &self,
         transport: &Transport,
         registry: &Url,
-        repository: &str,
+        site: &Site,
         identity: &Identity,
     ) -> Result<Option<HeaderValue>, Error> {
+        let repository = &site.repository;
         match (self, identity) {
             (_, Identity::Bearer(token)) => header("Bearer ", token, registry).map(Some),
             (Self::Basic, Identity::Password(user, password)) => {
@@ -50,7 +52,7 @@ impl Challenge {
                 if !answer.status.is_success() {
                     let who =
                         if *identity == Identity::Anonymous { "without a login" } else { "for the login it was shown" };
-                    return Err(answer.refusal(&format!("a token for `{repository}` {who}")));
+                    return Err(answer.refusal(&format!("a token for `{repository}` {who}"), &site.host));
                 }
                 let token: RegistryToken = serde_json::from_slice(&answer.body).map_err(|_| {
                     // The text isn't quoted: it may hold half a token.

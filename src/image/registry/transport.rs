@@ -12,6 +12,7 @@ use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::answer::{Answer, address};
+use super::endpoint::is_loopback;
 use super::options::{Options, Progress};
 use super::wait;
 use crate::image::Error;
@@ -60,7 +61,7 @@ pub(super) struct Transport {
     pub(super) options: Options,
     /// Hosts, each with its port, whose certificates aren't checked.
     pub(super) unchecked: Vec<String>,
-    /// By host and port where a host has certificates of its own, else under an empty name.
+    /// By host and port where a host is treated in its own way (its certificates, loopback), else under an empty name.
     clients: Mutex<HashMap<String, Client>>,
 }
 
@@ -93,7 +94,7 @@ impl Transport {
                         return Ok(response);
                     }
                     let asked = wait::retry_after(response.headers());
-                    if !self.pause(tries, &ask.url, asked, &format!("it answers {}", status.as_u16())).await {
+                    if !self.pause(tries, &host_of(&ask.url), asked, &format!("it answers {}", status.as_u16())).await {
                         return Ok(response);
                     }
                     continue;
@@ -102,7 +103,7 @@ impl Transport {
                 Err(trouble) if !trouble.passing || trouble.no_tls && tries.made > 0 => return Err(trouble.error),
                 Err(trouble) => trouble.error,
             };
-            if !self.pause(tries, &ask.url, None, &why.problem).await {
+            if !self.pause(tries, &host_of(&ask.url), None, &why.problem).await {
                 return Err(why);
             }
         }
@@ -117,7 +118,7 @@ impl Transport {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) if !trouble.passing => return Err(trouble.error),
                 Err(trouble) => {
-                    if !self.pause(&mut tries, &ask.url, None, &trouble.error.problem).await {
+                    if !self.pause(&mut tries, &host_of(&ask.url), None, &trouble.error.problem).await {
                         return Err(trouble.error);
                     }
                 }
@@ -170,7 +171,7 @@ impl Transport {
     }
 
     /// Waits before the next try; `false` where there is none left, or where the registry asks for more than our patience.
-    pub(super) async fn pause(&self, tries: &mut Tries, url: &Url, asked: Option<Duration>, why: &str) -> bool {
+    pub(super) async fn pause(&self, tries: &mut Tries, host: &str, asked: Option<Duration>, why: &str) -> bool {
         let patience = &self.options.patience;
         let own = patience.pause.saturating_mul(1 << tries.made.min(16)).min(patience.longest_wait);
         let pause = asked.unwrap_or(own);
@@ -178,7 +179,7 @@ impl Transport {
             return false;
         }
         tries.made += 1;
-        self.options.tell(Progress::Waiting { host: &host_of(url), pause, why });
+        self.options.tell(Progress::Waiting { host, pause, why });
         tokio::time::sleep(pause).await;
         true
     }
@@ -250,7 +251,14 @@ impl Transport {
                 ),
             ));
         }
-        let (problem, remedy) = if error.is_timeout() {
+        // Whoever sends an alert speaks TLS.
+        let alert = cause.contains("fatal alert");
+        let plain = cause.contains("corrupt message") || cause.contains("handshake eof");
+        let (problem, remedy) = if error.is_connect() && plain {
+            let remedy =
+                "check the address; if it is meant to speak plain HTTP, say `insecure = true` of it in registries.conf";
+            ("it doesn't speak TLS".to_owned(), remedy)
+        } else if error.is_timeout() {
             ("there is no connection in time".to_owned(), "check the address and the network, and try again")
         } else if error.is_connect() {
             (
@@ -260,7 +268,11 @@ impl Transport {
         } else {
             (format!("there is no answer: {cause}"), "check that a registry is at this address, and try again")
         };
-        Trouble { error: Error::new(address(url), problem, remedy), passing: true, no_tls: error.is_connect() }
+        Trouble {
+            error: Error::new(address(url), problem, remedy),
+            passing: true,
+            no_tls: error.is_connect() && !alert,
+        }
     }
 
     /// The client for a host: the certificates of one host are not trusted for another.
@@ -269,19 +281,15 @@ impl Transport {
         let own: Vec<_> =
             self.options.certificate_folders.iter().flat_map(|folder| certificates_of(folder, &host)).collect();
         let unchecked = self.unchecked.contains(&host);
-        let name = if own.is_empty() && !unchecked { String::new() } else { host };
+        let local = is_loopback(url);
+        let name = if own.is_empty() && !unchecked && !local { String::new() } else { host };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&name) {
             return Ok(client.clone());
         }
         let mut trusted = Vec::new();
         for path in own.iter().chain(&self.options.ca_files) {
-            let wrong = |problem: String| {
-                Error::new(path.display().to_string(), problem, "put certificates in PEM there, or take the file away")
-            };
-            let pem = std::fs::read(path).map_err(|error| wrong(format!("the certificates can't be read: {error}")))?;
-            let read = Certificate::from_pem_bundle(&pem);
-            trusted.extend(read.map_err(|error| wrong(format!("it holds no certificates: {}", root(&error))))?);
+            trusted.extend(trusted_of(path)?);
         }
         let patience = &self.options.patience;
         let builder = |trusted| {
@@ -291,7 +299,8 @@ impl Transport {
                 .referer(false)
                 .connect_timeout(patience.connect)
                 .tls_danger_accept_invalid_certs(unchecked);
-            (builder, trusted)
+            // A proxy (HTTPS_PROXY) has another loopback than we have.
+            (if local { builder.no_proxy() } else { builder }, trusted)
         };
         let (machine, certificates) = builder(trusted.clone());
         let client = machine.tls_certs_merge(certificates).build().or_else(|_| {
@@ -329,7 +338,26 @@ pub(super) fn starts_at(response: &Response, offset: u64) -> bool {
     response.status() == StatusCode::PARTIAL_CONTENT && start == Some(offset)
 }
 
+/// The certificates of a PEM file. Only a client tells whether they are any, so one is made of them alone.
+fn trusted_of(path: &Path) -> Result<Vec<Certificate>, Error> {
+    let wrong = |problem: String| {
+        Error::new(path.display().to_string(), problem, "put certificates in PEM there, or take the file away")
+    };
+    let pem = std::fs::read(path).map_err(|error| wrong(format!("the certificates can't be read: {error}")))?;
+    let read = Certificate::from_pem_bundle(&pem)
+        .and_then(|read| Client::builder().tls_certs_only(read.clone()).build().map(|_| read));
+    match read {
+        Ok(read) if !read.is_empty() => Ok(read),
+        Ok(_) => Err(wrong("it holds no certificate".to_owned())),
+        Err(error) => Err(wrong(format!("it holds no certificates: {}", root(&error)))),
+    }
+}
+
 fn certificates_of(folder: &Path, host: &str) -> Vec<std::path::PathBuf> {
+    // A redirect chooses the host, and `..` may pass for one.
+    if host.starts_with('.') {
+        return Vec::new();
+    }
     let entries = std::fs::read_dir(folder.join(host)).into_iter().flatten().flatten();
     let mut paths: Vec<_> =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "crt")).collect();

@@ -116,7 +116,7 @@ impl Archive {
         let mut members = Members::new(BufReader::with_capacity(8 << 10, file), place);
         let mut index = Index::default();
         while let Some(member) = members.next()? {
-            if member.at.saturating_add(member.size) > length {
+            if member.at.saturating_add(member.size).next_multiple_of(512) > length {
                 return Err(members.failed(&io::ErrorKind::UnexpectedEof.into()));
             }
             index.add(&member);

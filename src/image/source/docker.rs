@@ -123,7 +123,11 @@ fn pick<'a>(images: &'a [Value], tag: Option<&str>, place: &str) -> Result<&'a V
         None if count == 0 => Err(Error::new(place, "it holds no image", "save one")),
         None => {
             let problem = format!("it holds {count} images: {}", printable_list(&names));
-            Err(Error::new(place, problem, "put `:NAME:TAG`, or `:@0` for the first, behind the path"))
+            Err(Error::new(
+                place,
+                problem,
+                "put `:NAME:TAG`, or `:@0` for the first, behind the path; for standard input, write `docker-archive:-:NAME:TAG`",
+            ))
         }
         Some(Ok(index)) => images
             .get(index.parse().unwrap_or(usize::MAX))

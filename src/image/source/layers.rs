@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Descriptor, Opened, Request, Whole};
+use crate::image::layer::{self, LayerRequest};
 use crate::image::manifest::{diff_ids, mismatch, printable, unread};
 use crate::image::{Error, Irregularity, IrregularityKind, LayerFacts, LayerPart, Limits};
 
@@ -60,8 +61,9 @@ pub(super) fn walk(
     size: Option<u64>,
     entries: &AtomicU64,
 ) -> Result<LayerFacts, Error> {
-    let _ = (request, blob, digest, size, entries);
-    Err(Error::new(request.name, "layers are not read yet", "wait"))
+    let Request { wanted, limits, .. } = *request;
+    let place = digest.map_or_else(|| request.name.to_owned(), |digest| format!("{}@{digest}", request.name));
+    layer::read(blob, &LayerRequest { place: &place, digest, size, wanted, limits, entries })
 }
 
 /// Facts of a layer that stands in an image more than once. They count each time, so that a small archive can't fill the

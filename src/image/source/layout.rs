@@ -133,7 +133,11 @@ fn pick(
             true => format!("it holds {count} images without names"),
             false => format!("it holds {count} images: {}", printable_list(&names)),
         };
-        return Err(Error::new(place, problem, "put `:NAME`, or `:@0` for the first, behind the path"));
+        return Err(Error::new(
+            place,
+            problem,
+            "put `:NAME`, or `:@0` for the first, behind the path; for standard input, write `oci-archive:-:NAME`",
+        ));
     };
     let is_meant = |child: &Child| {
         child.ref_name.as_deref().is_some_and(|name| name == tag || same_image(name, tag))
@@ -152,7 +156,7 @@ fn pick(
         odd.push(Irregularity {
             kind: IrregularityKind::Ambiguous,
             path: String::new(),
-            detail: format!("{} images of {place} are named `{tag}`; tools differ in which they take", meant.len()),
+            detail: format!("{} images are named `{tag}`; tools differ in which they take", meant.len()),
         });
     }
     Ok(meant)

@@ -103,7 +103,7 @@ impl<'a, R: Skip> Members<'a, R> {
                 b'x' | b'g' => {
                     let bytes = self.extension(size)?;
                     let mut records = Records(&bytes);
-                    while let Some((key, value)) = records.next() {
+                    for (key, value) in records.by_ref() {
                         match key {
                             b"path" => long_name = Some(value.to_vec()),
                             b"linkpath" => long_link = Some(value.to_vec()),

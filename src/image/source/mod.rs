@@ -17,7 +17,7 @@ use super::{
 };
 
 /// What is asked of [`read`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The reference as the user gave it.
     pub name: &'a str,

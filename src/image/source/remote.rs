@@ -18,7 +18,9 @@ pub(super) fn open(request: &Request<'_>, host: &str, repository: &str, version:
     let mut irregularities = Vec::new();
     let layers = request.limits.layers;
     let name = format!("{place}@{}", answer.digest);
-    let document = Document::read(&answer.bytes, &name, &answer.media_type, layers, &mut irregularities)?;
+    // Some registries call every document JSON, which contradicts nothing.
+    let claimed = if answer.media_type.starts_with("application/vnd.") { &answer.media_type } else { "" };
+    let document = Document::read(&answer.bytes, &name, claimed, layers, &mut irregularities)?;
     let remote = Remote { registry, place, limits: request.limits.clone() };
     let first = (document, Some(answer.digest));
     let resolved = resolve(&remote, &remote.place, first, request.platform, request.limits, &mut irregularities)?;

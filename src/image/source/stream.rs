@@ -87,12 +87,12 @@ impl Held {
         while let Some(member) = members.next()? {
             held.index.add(&member);
             let (Member { name: Some(name), size, .. }, MemberKind::File) = (&member, &member.kind) else { continue };
-            let mut content = members.content();
-            let head = head(&mut content).map_err(|error| members.failed(&error))?;
-            let content = members.content();
+            // Of two members of a name the later counts, whatever it is.
+            held.documents.remove(name);
+            held.walked.remove(name);
+            let head = head(members.content()).map_err(|error| members.failed(&error))?;
             if !is_document(&head) {
-                let walked = held.walk(request, name, *size, &head, content);
-                held.documents.remove(name);
+                let walked = held.walk(request, name, *size, &head, members.content());
                 held.walked.insert(name.clone(), walked);
             } else if *size <= request.limits.document_bytes {
                 kept += size;
@@ -101,10 +101,8 @@ impl Held {
                     return Err(Error::new(place, problem, "raise the limit if you trust the image"));
                 }
                 let mut bytes = head;
-                let mut content = content;
-                let read = content.read_to_end(&mut bytes);
+                let read = members.content().read_to_end(&mut bytes);
                 read.map_err(|error| members.failed(&error))?;
-                held.walked.remove(name);
                 held.documents.insert(name.clone(), bytes);
             }
         }
@@ -227,7 +225,7 @@ impl Files for Held {
 }
 
 /// The first block of a member, or all of it.
-fn head(content: &mut impl Read) -> io::Result<Vec<u8>> {
+fn head(content: impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(512);
     content.take(512).read_to_end(&mut head)?;
     Ok(head)

@@ -17,8 +17,9 @@ const NONE: u32 = u32::MAX;
 const NO_LAYER: u16 = u16::MAX;
 /// Folders that no entry names; real images have some hundreds.
 const MOST_IMPLICIT: u32 = 1 << 18;
-/// Components and symlinks walked in all: some seconds, and thirty times what five million entries of real layers take.
-const MOST_STEPS: u32 = 1 << 27;
+/// Components and symlinks walked in all, and for each entry besides. Real layers, listed folder by folder, take one or two
+/// for an entry, and unsorted ones hardly more than ten.
+const MOST_STEPS: (usize, usize) = (1 << 24, 16);
 
 /// See the module. Texts are borrowed from the layers.
 pub(super) struct Draft<'f> {
@@ -35,7 +36,8 @@ pub(super) struct Draft<'f> {
     last_path: &'f str,
     trail: Vec<Trail>,
     implicit: u32,
-    steps: u32,
+    /// Steps that may still be walked.
+    steps: usize,
 }
 
 struct DraftName<'f> {
@@ -83,7 +85,7 @@ impl<'f> Draft<'f> {
             last_path: "",
             trail: Vec::new(),
             implicit: 0,
-            steps: 0,
+            steps: MOST_STEPS.0 + MOST_STEPS.1 * entries,
         };
         draft.push(ROOT, "", 0, DraftInode::folder(0, 0));
         draft.names[0].implicit = true;
@@ -100,7 +102,7 @@ impl<'f> Draft<'f> {
 
     /// Whether a bound kept an entry out.
     pub(super) fn exhausted(&self) -> bool {
-        self.implicit >= MOST_IMPLICIT || self.steps >= MOST_STEPS
+        self.implicit >= MOST_IMPLICIT || self.steps == 0
     }
 
     /// The folder of an absolute path, symlinks followed, the last one too. What is missing is made, as engines do; `None`
@@ -192,8 +194,8 @@ impl<'f> Draft<'f> {
     }
 
     fn pay(&mut self) -> Option<()> {
-        self.steps += u32::from(self.steps < MOST_STEPS);
-        (self.steps < MOST_STEPS).then_some(())
+        self.steps = self.steps.checked_sub(1)?;
+        Some(())
     }
 
     pub(super) fn child(&self, folder: u32, text: &str) -> Option<u32> {

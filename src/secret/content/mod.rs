@@ -1,9 +1,16 @@
 //! What to look for in the content of an image's files: keywords that a fast search finds, and a judge of what stands
 //! around them.
 
+mod ground;
+mod key;
+mod text;
+
 use std::ops::Range;
 
 use super::Secret;
+
+/// A secret and where it stands in [`Window::bytes`].
+pub type Found = Option<(Range<usize>, Secret)>;
 
 /// Something to look for in the content of files.
 #[derive(Debug)]
@@ -13,7 +20,7 @@ pub struct Content {
     /// Byte strings one of which stands wherever the judge could say yes; at least three bytes each.
     pub keywords: &'static [&'static str],
     /// Judges one place.
-    pub judge: fn(&Window<'_>) -> Option<(Range<usize>, Secret)>,
+    pub judge: fn(&Window<'_>) -> Found,
 }
 
 /// What stands around a keyword.
@@ -27,5 +34,91 @@ pub struct Window<'a> {
     pub keyword: (usize, usize),
 }
 
-/// What is looked for in the content of every file of an image.
-pub static CONTENT: &[Content] = &[];
+/// What is looked for in the content of every file of an image. Precision comes before recall: what distributions and
+/// packages ship (documentation, tests, examples) is left out, see `ground`.
+pub static CONTENT: &[Content] = &[
+    Content {
+        name: "token-1",
+        // The starts of `form::FORMS`, as far as three bytes of them are rare in text; several share one here.
+        keywords: &[
+            "AKIA",
+            "ASIA",
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "gldt-",
+            "glrt-",
+            "glptt-",
+            "xox",
+            "xapp-",
+            "https://hooks.slack.com/services/T",
+            "https://discord.com/api/webhooks/",
+            "sk_live_",
+            "rk_live_",
+            "whsec_",
+            "npm_",
+            "pypi-AgE",
+            "rubygems_",
+            "AIza",
+            "GOCSPX-",
+            "AccountKey=",
+            "SharedAccessKey=",
+            "dop_v1_",
+            "doo_v1_",
+            "dor_v1_",
+            "hvs.",
+            "hvb.",
+            "dckr_",
+            "sk-ant-",
+            "sk-proj-",
+            "sk-svcacct-",
+            "gsk_",
+            "shpat_",
+            "shpca_",
+            "shppa_",
+            "shpss_",
+            "dapi",
+            "AGE-SECRET-KEY-1",
+            "glsa_",
+            "lin_api_",
+            "sntrys_",
+            "NRAK-",
+            "PMAK-",
+            "dp.pt.",
+            "dp.st.",
+            "tskey-",
+            "figd_",
+            "ATATT3",
+            "AKCp",
+            "CLOJARS_",
+        ],
+        judge: text::token,
+    },
+    Content {
+        name: "private-key-1",
+        keywords: &["PRIVATE KEY", "PuTTY-User-Key-File-", "client-key-data:"],
+        judge: key::judge,
+    },
+    Content { name: "url-1", keywords: &["://"], judge: text::url },
+    Content {
+        name: "aws-secret-1",
+        keywords: &["aws_secret_", "AWS_SECRET_", "ecretAccessKey", "secretaccesskey"],
+        judge: text::aws_secret,
+    },
+    Content { name: "web-token-1", keywords: &["eyJhbGciOi", "eyJ0eXAiOi"], judge: text::web_token },
+    Content {
+        name: "registry-login-1",
+        keywords: &["_authToken", "_auth=", "\"auth\"", "\"identitytoken\""],
+        judge: text::registry_login,
+    },
+    Content { name: "git-header-1", keywords: &["AUTHORIZATION: basic "], judge: text::git_header },
+    Content {
+        name: "assignment-1",
+        keywords: &["PASSWORD=", "SECRET=", "SECRET_KEY=", "API_KEY=", "TOKEN="],
+        judge: text::assignment,
+    },
+];

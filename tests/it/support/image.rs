@@ -15,14 +15,18 @@
 //! file 0644 1000:1000 /app/.env            owner and group may be left out; what the file holds follows in lines that
 //!   | KEY=value                            start with two spaces and a bar
 //! file 4755 /bin/x size=4096 caps=cap_net_raw+ep modified=1700000000
+//! file 0755 /bin/y elf=64 runpath=$ORIGIN/../lib
 //! folder 1777 /tmp
 //! symlink /bin -> usr/bin
 //! hardlink 4755 /a -> /b
 //! char 0666 1:3 /dev/null                  likewise `block`; `fifo 0600 /p`
 //! whiteout /etc/x
 //! opaque /etc
+//! unread a foreign layer                   nothing of the layer is read, and this is why
+//! diff_id sha256:12…                       what the configuration says of the layer, against the truth
 //! ```
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -59,6 +63,9 @@ struct Described {
     config: Map<String, Value>,
     history: Vec<Value>,
     layers: Vec<Vec<u8>>,
+    /// Why a layer is not read, and what the configuration says of one, by its index.
+    unread: HashMap<usize, String>,
+    claimed: HashMap<usize, String>,
 }
 
 impl Described {
@@ -73,6 +80,8 @@ impl Described {
                 self.history.push(json!({ "created_by": rest }));
                 self.layers.push(Vec::new());
             }
+            "unread" => drop(self.unread.insert(self.layers.len() - 1, rest.to_owned())),
+            "diff_id" => drop(self.claimed.insert(self.layers.len() - 1, rest.to_owned())),
             _ if word.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 let value = serde_json::from_str(rest).unwrap_or_else(|_| Value::String(rest.to_owned()));
                 self.config.insert(word.to_owned(), value);
@@ -94,7 +103,7 @@ impl Described {
         let (limits, wanted, entries) = (Limits::default(), wanted(), AtomicU64::new(0));
         let mut layers = Vec::new();
         let mut diff_ids = Vec::new();
-        for mut archive in self.layers {
+        for (index, mut archive) in self.layers.into_iter().enumerate() {
             archive.extend_from_slice(&[0; 1024]);
             let digest = format!("sha256:{}", hex(&Sha256::digest(&archive)));
             let size = archive.len() as u64;
@@ -107,8 +116,12 @@ impl Described {
                 entries: &entries,
             };
             let facts = read_layer(&archive[..], &request).map_err(|error| error.to_string())?;
-            diff_ids.push(digest.clone());
-            layers.push(LayerPart { digest, size, facts: Ok(facts) });
+            diff_ids.push(self.claimed.get(&index).unwrap_or(&digest).clone());
+            layers.push(LayerPart {
+                digest,
+                size,
+                facts: self.unread.get(&index).map_or(Ok(facts), |why| Err(why.clone())),
+            });
         }
         let config = json!({
             "architecture": "amd64",
@@ -157,6 +170,7 @@ fn entry(archive: &mut Vec<u8>, word: &str, rest: &str, body: Vec<u8>) -> Result
             Some(("modified", time)) => header.modified = time.parse().map_err(|_| "no time")?,
             Some(("caps", caps)) => header.capability = Some(capability(caps)?),
             Some(("elf", bits)) => header.body.splice(..0, elf(bits)).for_each(drop),
+            Some(("runpath", path)) => header.body = elf_with_run_path(path),
             _ => {}
         }
     }
@@ -296,6 +310,38 @@ fn elf(bits: &str) -> Vec<u8> {
     let mut bytes = vec![0; 64];
     bytes[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', if bits == "32" { 1 } else { 2 }, 1, 1]);
     bytes[16] = 2;
+    bytes
+}
+
+/// A 64-bit ELF file with a dynamic section of a string table and a RUNPATH (System V gABI, chapters 4 and 5).
+fn elf_with_run_path(path: &str) -> Vec<u8> {
+    const SECTION: u64 = 64 + 2 * 56;
+    const STRINGS: u64 = SECTION + 3 * 16;
+    let mut bytes = elf("64");
+    let mut put = |at: usize, value: u64, length: usize| {
+        bytes.resize(bytes.len().max(at + length), 0);
+        bytes[at..at + length].copy_from_slice(&value.to_le_bytes()[..length]);
+    };
+    // The header's table of segments: where it is, how long a row is, how many there are.
+    put(32, 64, 8);
+    put(54, 56, 2);
+    put(56, 2, 2);
+    // PT_LOAD of the whole file at address 0, then PT_DYNAMIC: type, offset, address, bytes in the file.
+    let length = STRINGS + path.len() as u64 + 2;
+    for (at, kind, offset, size) in [(64, 1, 0, length), (120, 2, SECTION, 3 * 16)] {
+        put(at, kind, 4);
+        put(at + 8, offset, 8);
+        put(at + 16, offset, 8);
+        put(at + 32, size, 8);
+    }
+    // DT_STRTAB, DT_RUNPATH, DT_NULL.
+    for (at, (tag, value)) in [(5, STRINGS), (29, 1), (0, 0)].into_iter().enumerate() {
+        put(SECTION as usize + at * 16, tag, 8);
+        put(SECTION as usize + at * 16 + 8, value, 8);
+    }
+    bytes.push(0);
+    bytes.extend_from_slice(path.as_bytes());
+    bytes.push(0);
     bytes
 }
 
