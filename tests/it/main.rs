@@ -15,6 +15,7 @@ mod fix_cli;
 mod fix_corpus;
 mod formats;
 mod fuzz;
+mod fuzz_images;
 mod hostile;
 mod image_cache;
 mod image_facts;

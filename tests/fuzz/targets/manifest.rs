@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../images.rs"]
+#[allow(dead_code)]
+mod images;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| images::manifest(bytes));
