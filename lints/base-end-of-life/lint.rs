@@ -36,12 +36,18 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     if support.is_over(today) {
         let finding = findings.report(place, format!("`{name}` gets no security fixes since {end}"));
         finding
-            .because(format!("holes found in the {} since then stay open, and exploits for them are public", days(now - last)))
+            .because(format!(
+                "holes found in the {} since then stay open, and exploits for them are public",
+                days(now - last)
+            ))
             .help("Build on a release that is supported");
     } else {
         let finding = findings.report(place, format!("`{name}` gets its last security fixes on {end}"));
         finding
-            .because(format!("that is in {}; what is built after that goes out with holes that nobody closes", days(last - now)))
+            .because(format!(
+                "that is in {}; what is built after that goes out with holes that nobody closes",
+                days(last - now)
+            ))
             .help("Plan the move to the next release")
             .severity(Severity::Info);
     }

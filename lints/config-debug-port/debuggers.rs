@@ -44,7 +44,9 @@ impl Debugger {
     pub(super) fn why(&self) -> &'static str {
         match (self.reach, self.executes) {
             (Reach::Everyone, true) => "it asks for no password: whoever reaches the port runs code in the container",
-            (Reach::Unclear, true) => "whoever reaches it runs code in the container, and which addresses it listens on is not said here",
+            (Reach::Unclear, true) => {
+                "whoever reaches it runs code in the container, and which addresses it listens on is not said here"
+            }
             (_, false) => "it shows code, settings and variables to whoever provokes an error",
             (Reach::Loopback, _) => {
                 "every process of the container, and of its pod, can run code in the program through it"
@@ -123,10 +125,17 @@ fn java(text: &str) -> Option<Debugger> {
         let found = split(address, name);
         return Some(if alone { Debugger { reach: Reach::Unclear, ..found } } else { found });
     }
-    let setting = |key: &str| text.split_whitespace().find_map(|word| word.strip_prefix("-D")?.strip_prefix(key)?.strip_prefix('='));
+    let setting = |key: &str| {
+        text.split_whitespace().find_map(|word| word.strip_prefix("-D")?.strip_prefix(key)?.strip_prefix('='))
+    };
     let port = setting("com.sun.management.jmxremote.port")?.parse().ok();
     let open = setting("com.sun.management.jmxremote.authenticate") == Some("false");
-    open.then_some(Debugger { name: "Java's management (JMX) without a password", reach: Reach::Everyone, port, executes: true })
+    open.then_some(Debugger {
+        name: "Java's management (JMX) without a password",
+        reach: Reach::Everyone,
+        port,
+        executes: true,
+    })
 }
 
 /// `--inspect`, `--inspect-brk=0.0.0.0:9229`. Without a host it is the loopback address.
@@ -151,7 +160,8 @@ fn node<'a>(words: impl Iterator<Item = &'a str>) -> Option<Debugger> {
 
 /// `dlv exec --headless --listen=:2345 ./app`. Without `--headless` it is a terminal.
 fn delve(words: &[String]) -> Option<Debugger> {
-    let headless = words.iter().any(|word| word == "--headless" || word == "--headless=true") || words.iter().any(|word| word == "dap");
+    let headless = words.iter().any(|word| word == "--headless" || word == "--headless=true")
+        || words.iter().any(|word| word == "dap");
     let address = option(words, "--listen").or_else(|| option(words, "-l")).unwrap_or("127.0.0.1:0");
     headless.then(|| split(address, "Delve"))
 }

@@ -24,7 +24,8 @@ pub(super) static LINT: Lint = Lint {
     ..Lint::BASE
 };
 
-const HELP: &str = "Take it out of the image, and switch it on for one container when it is needed, bound to the loopback address";
+const HELP: &str =
+    "Take it out of the image, and switch it on for one container when it is needed, bound to the loopback address";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let Some(target) = dockerfile.target() else { return };
@@ -44,10 +45,13 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
                     }
                 }
             }
-            (Keyword::Cmd | Keyword::Entrypoint, _) if [target.end.cmd, target.end.entrypoint].contains(&Some(index)) => {
+            (Keyword::Cmd | Keyword::Entrypoint, _)
+                if [target.end.cmd, target.end.entrypoint].contains(&Some(index)) =>
+            {
                 for command in instruction.commands(index) {
                     let words = std::iter::once(&command.command.name).chain(&command.command.arguments);
-                    let texts: Vec<String> = words.map(|word| command.resolve(word).unwrap_or_else(|| word.text.clone())).collect();
+                    let texts: Vec<String> =
+                        words.map(|word| command.resolve(word).unwrap_or_else(|| word.text.clone())).collect();
                     if let Some(found) = debuggers::of_command(&texts) {
                         let message = format!("`{}` {}", ast.keyword.as_str(), found.says());
                         weigh(findings.report(command.command.span, message), &found);

@@ -1,8 +1,10 @@
 //! VOLUME over the engine's socket or over folders that belong to the system.
 
+mod image;
+
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint};
-use crate::model::{Dockerfile, Instruction, Value};
+use crate::model::{Dockerfile, Instruction};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 
 pub(super) static LINT: Lint = Lint {
@@ -10,13 +12,14 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Runtime,
     severity: Severity::High,
     confidence: Confidence::High,
-    aliases: &["dockerfile.security.dockerd-socket-mount.dockerfile-dockerd-socket-mount"],
+    aliases: &["dockerfile.security.dockerd-socket-mount.dockerfile-dockerd-socket-mount", "DKL-DI-0002"],
     sources: &[
         "https://docs.docker.com/reference/dockerfile/#volume",
         "https://docs.docker.com/engine/security/#docker-daemon-attack-surface",
         "https://cheatsheetseries.owasp.org/cheatsheets/Docker_Security_Cheat_Sheet.html",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 
@@ -41,7 +44,7 @@ fn volume(dockerfile: &Dockerfile, index: usize, instruction: &Instruction, find
     };
     for (word, value) in words.iter().zip(&instruction.values) {
         let Some(case) = value.known().and_then(Case::of) else { continue };
-        let finding = findings.report(word.span, case.message(value));
+        let finding = findings.report(word.span, case.message(&value.text));
         finding.because(case.why()).help(case.help()).severity(case.severity());
         if matches!(case, Case::Socket) {
             // The line asks for the socket; whether a deployment hands it over is not in the file.
@@ -117,8 +120,7 @@ impl Case {
         }
     }
 
-    fn message(&self, value: &Value) -> String {
-        let path = &value.text;
+    fn message(&self, path: &str) -> String {
         match self {
             Self::Socket => format!("VOLUME asks for the container engine's socket `{path}`"),
             Self::Root => "VOLUME lies over the whole file system `/`".to_owned(),

@@ -1,5 +1,7 @@
 //! EXPOSE of ports that services of remote control listen on.
 
+mod image;
+
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Draft, Findings, Lint};
 use crate::model::{Base, Dockerfile, Instruction, Stage, Value};
@@ -18,6 +20,7 @@ pub(super) static LINT: Lint = Lint {
         "https://docs.docker.com/engine/security/protect-access/",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
 
@@ -87,19 +90,10 @@ fn report<'f>(
             "the image built by default doesn't have this; built as a target of its own, the port gives {}",
             service.gives
         ),
-        (true, true) => format!(
-            "this seems to be what the image is for; still, whoever reaches the port is a login away from {}",
-            service.gives
-        ),
-        (true, false) => format!("whoever reaches the port is a login, or less, away from {}", service.gives),
-    };
-    let help = if service.service == "SSH" {
-        "Leave the SSH server out: `docker exec` and `kubectl exec` give a shell with the platform's own access control and log"
-    } else {
-        "Leave the service out of the image, or bind it to the loopback address and reach it through a tunnel"
+        (true, purpose) => why(service, purpose),
     };
     let finding = findings.report(word.span, message);
-    finding.because(because).help(help);
+    finding.because(because).help(help(service));
     if purpose || !is_shipped {
         finding.severity(Severity::Low);
     }
@@ -116,6 +110,23 @@ fn report<'f>(
     finding
 }
 
+fn why(service: &AdminPort, purpose: bool) -> String {
+    let gives = service.gives;
+    if purpose {
+        format!("this seems to be what the image is for; still, whoever reaches the port is a login away from {gives}")
+    } else {
+        format!("whoever reaches the port is a login, or less, away from {gives}")
+    }
+}
+
+fn help(service: &AdminPort) -> &'static str {
+    if service.service == "SSH" {
+        "Leave the SSH server out: `docker exec` and `kubectl exec` give a shell with the platform's own access control and log"
+    } else {
+        "Leave the service out of the image, or bind it to the loopback address and reach it through a tunnel"
+    }
+}
+
 /// The administration services on the TCP ports of one argument.
 fn services(value: &Value) -> Vec<&'static AdminPort> {
     let Some(ports) = value.known().and_then(|text| ports::parse(text).ok()) else { return Vec::new() };
@@ -127,17 +138,7 @@ fn services(value: &Value) -> Vec<&'static AdminPort> {
 
 /// Whether the base image's name or the program that starts says that the service is what the image is for.
 fn is_purpose(dockerfile: &Dockerfile, stage: &Stage, port: &AdminPort) -> bool {
-    let (names, programs): (&[&str], &[&str]) = match port.service {
-        "SSH" => (&["ssh", "sftp", "bastion", "gitlab", "gitea", "gerrit"], &["sshd", "dropbear"]),
-        "Telnet" => (&["telnet"], &["telnetd", "in.telnetd"]),
-        "RDP" => (&["rdp", "guacamole", "desktop"], &["xrdp", "xrdp-sesman"]),
-        "VNC" => (&["vnc", "desktop", "selenium"], &["Xvnc", "vncserver", "x11vnc", "tigervncserver"]),
-        "etcd" => (&["etcd"], &["etcd"]),
-        "SMB" | "NetBIOS session service" => (&["samba", "smb"], &["smbd", "nmbd", "samba"]),
-        "kubelet API" | "kubelet read-only API" => (&["kube", "k3s", "rke"], &["kubelet", "k3s"]),
-        service if service.starts_with("Docker API") => (&["docker", "dind"], &["dockerd", "dockerd-entrypoint.sh"]),
-        _ => (&[], &[]),
-    };
+    let (names, programs) = purpose(port);
     let bases = dockerfile.lineage(stage).filter_map(|stage| match &stage.base {
         Base::Image(image) => Some(image.repository.to_ascii_lowercase()),
         _ => None,
@@ -150,4 +151,19 @@ fn is_purpose(dockerfile: &Dockerfile, stage: &Stage, port: &AdminPort) -> bool 
             let commands = instruction.scripts.iter().flat_map(|script| &script.commands);
             commands.into_iter().any(|command| programs.contains(&command.base_name()))
         })
+}
+
+/// What images that are there for a service are called, and what they start.
+fn purpose(port: &AdminPort) -> (&'static [&'static str], &'static [&'static str]) {
+    match port.service {
+        "SSH" => (&["ssh", "sftp", "bastion", "gitlab", "gitea", "gerrit"], &["sshd", "dropbear"]),
+        "Telnet" => (&["telnet"], &["telnetd", "in.telnetd"]),
+        "RDP" => (&["rdp", "guacamole", "desktop"], &["xrdp", "xrdp-sesman"]),
+        "VNC" => (&["vnc", "desktop", "selenium"], &["Xvnc", "vncserver", "x11vnc", "tigervncserver"]),
+        "etcd" => (&["etcd"], &["etcd"]),
+        "SMB" | "NetBIOS session service" => (&["samba", "smb"], &["smbd", "nmbd", "samba"]),
+        "kubelet API" | "kubelet read-only API" => (&["kube", "k3s", "rke"], &["kubelet", "k3s"]),
+        service if service.starts_with("Docker API") => (&["docker", "dind"], &["dockerd", "dockerd-entrypoint.sh"]),
+        _ => (&[], &[]),
+    }
 }

@@ -22,7 +22,8 @@ pub(super) static LINT: Lint = Lint {
     ..Lint::BASE
 };
 
-const WHY_OFF: &str = "an engine takes the container for well as long as its process lives, whatever the base's check would say";
+const WHY_OFF: &str =
+    "an engine takes the container for well as long as its process lives, whatever the base's check would say";
 const WHY: &str = "an engine takes the container for well as long as its process lives, even when it answers nobody";
 const HELP_OFF: &str = "Leave it out, or set a check that fits this image";
 const HELP: &str = "Add `HEALTHCHECK CMD …` with a command that asks the program itself";

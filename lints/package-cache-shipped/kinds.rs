@@ -100,12 +100,16 @@ pub(super) fn of(path: &str) -> Option<Cache> {
 /// How not to keep it.
 pub(super) fn help(what: &str) -> &'static str {
     match what {
-        APT => "End the step that installs with `apt-get clean`, or mount a cache: `RUN --mount=type=cache,target=/var/cache/apt`",
+        APT => {
+            "End the step that installs with `apt-get clean`, or mount a cache: `RUN --mount=type=cache,target=/var/cache/apt`"
+        }
         APK => "Install with `apk add --no-cache`",
         RPM | "yum's cache" => "End the step that installs with `dnf clean all`",
         "zypper's cache" => "End the step that installs with `zypper clean --all`",
         PIP => "Install with `pip install --no-cache-dir`",
-        NPM => "End the step with `npm cache clean --force`, or mount a cache: `RUN --mount=type=cache,target=/root/.npm`",
+        NPM => {
+            "End the step with `npm cache clean --force`, or mount a cache: `RUN --mount=type=cache,target=/root/.npm`"
+        }
         CARGO | "Go's module cache" | "Go's build cache" | "Maven's downloaded artifacts" | "Gradle's cache" => {
             "Build in a stage of its own, and copy the result out of it"
         }

@@ -53,7 +53,10 @@ fn why(shipped: &[Shipped], bytes: u64) -> String {
         Some(by) if hidden == bytes => {
             format!("layer {} hides all of it, and every pull downloads it all the same", by + 1)
         }
-        Some(_) => format!("nothing installs from it again; {} of it are even hidden, and shipped all the same", size_said(hidden)),
+        Some(_) => format!(
+            "nothing installs from it again; {} of it are even hidden, and shipped all the same",
+            size_said(hidden)
+        ),
         None => "nothing installs from it again, and every pull downloads it".to_owned(),
     }
 }

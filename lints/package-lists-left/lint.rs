@@ -92,10 +92,7 @@ fn report(dockerfile: &Dockerfile, update: &CommandRef<'_>, findings: &mut Findi
     let name = update.command.base_name();
     let message = format!("the package lists that `{name} update` fetches stay in the image");
     let finding = findings.report(update.command.span, message);
-    finding
-        .because(WHY)
-        .help(format!("End the step with `{REMOVAL}`"))
-        .aliases(&ALIASES);
+    finding.because(WHY).help(format!("End the step with `{REMOVAL}`")).aliases(&ALIASES);
     if !update.script.clean || update.command.nesting == Nesting::Conditional {
         finding.confidence(Confidence::Medium);
     }

@@ -1,6 +1,7 @@
 //! Package managers told not to check who made a package.
 
 mod fixes;
+mod image;
 
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Findings, Lint};
@@ -21,6 +22,8 @@ pub(super) static LINT: Lint = Lint {
         "https://cwe.mitre.org/data/definitions/347.html",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
+    reads: image::READS,
     ..Lint::BASE
 };
 

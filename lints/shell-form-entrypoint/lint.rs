@@ -1,5 +1,7 @@
 //! ENTRYPOINT and CMD that a shell stands in front of.
 
+mod image;
+
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Base, Dockerfile, Instruction, Mended, Stage, script_of};
@@ -22,8 +24,15 @@ pub(super) static LINT: Lint = Lint {
         "https://docs.docker.com/reference/build-checks/json-args-recommended/",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
+
+const WHY_ENTRYPOINT: &str =
+    "the shell is process 1 and need not pass SIGTERM on; CMD and the arguments of `docker run` are dropped";
+const WHY_BEHIND: &str = "ENTRYPOINT gets `/bin/sh -c` and this text as its arguments";
+const WHY_CMD: &str = "the shell is process 1 and need not pass SIGTERM on, and the image has to have a shell";
+const HELP_SHELL: &str = "Put `exec` in front of the last command, or move this into a script that ends in `exec`";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     let Some(target) = dockerfile.target() else { return };
@@ -55,15 +64,15 @@ fn report(dockerfile: &Dockerfile, instruction: &Instruction, body: &Word, findi
     let words = plain_words(dockerfile, instruction, script);
     let is_entrypoint = keyword == Keyword::Entrypoint;
     let because = if is_entrypoint {
-        "the shell is process 1 and need not pass SIGTERM on; CMD and the arguments of `docker run` are dropped"
+        WHY_ENTRYPOINT
     } else if behind_entrypoint(dockerfile, instruction) {
-        "ENTRYPOINT gets `/bin/sh -c` and this text as its arguments"
+        WHY_BEHIND
     } else {
-        "the shell is process 1 and need not pass SIGTERM on, and the image has to have a shell"
+        WHY_CMD
     };
     let help = match &words {
         Some(words) => format!("Write `{} {}`", keyword.as_str(), json(words)),
-        None => "Put `exec` in front of the last command, or move this into a script that ends in `exec`".to_owned(),
+        None => HELP_SHELL.to_owned(),
     };
     let finding = findings.report(body.span, format!("`{}` is in shell form", keyword.as_str()));
     finding

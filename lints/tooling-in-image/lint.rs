@@ -104,9 +104,11 @@ fn programs(image: &Image) -> BTreeMap<Group, BTreeMap<&'static str, Found>> {
 /// Whether a name leads to a file that can be started.
 fn is_program(image: &Image, node: NodeId) -> bool {
     let path = image.tree.path(node);
-    image.tree.resolve(&path).map(|node| image.tree.node(node)).is_some_and(|node| {
-        node.kind == Kind::File && node.mode & 0o111 != 0
-    })
+    image
+        .tree
+        .resolve(&path)
+        .map(|node| image.tree.node(node))
+        .is_some_and(|node| node.kind == Kind::File && node.mode & 0o111 != 0)
 }
 
 /// The one static program that the container starts, where that is all it starts.
