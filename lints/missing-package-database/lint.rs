@@ -85,6 +85,11 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     let draft = findings.report(spot, message);
     draft.because("scanners read packages and versions from it, so they report no known hole, whatever is installed");
     draft.help("Keep the database; to ship less, remove packages, or build on a distroless image, which keeps it too");
+    // Where people and programs look for it.
+    if let Some(link) = image.tree.lookup("/etc/os-release").filter(|link| *link != node) {
+        let spot = Spot::Layer(image.tree.node(link).layer, "/etc/os-release".to_owned());
+        draft.label(spot, format!("this leads to `{}`", os.path));
+    }
     match removed {
         Some(((layer, path), by)) => {
             draft.label(Spot::Layer(layer, path.clone()), "it is here");

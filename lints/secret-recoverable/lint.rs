@@ -31,23 +31,27 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     // The same secret, changed in its mode or owner only, or moved: one finding, and none where it is still to be seen.
     let mut copies: HashMap<Content<'_>, Vec<&SecretFile>> = HashMap::new();
     for file in &hidden {
-        copies.entry(content(file)).or_default().push(file);
+        copies.entry(content(image, file)).or_default().push(file);
     }
     for file in &seen {
-        copies.remove(&content(file));
+        copies.remove(&content(image, file));
     }
     for file in hidden {
-        let Some(same) = copies.get(&content(file)).filter(|same| same.first() == Some(&file)) else { continue };
+        let Some(same) = copies.get(&content(image, file)).filter(|same| same.first() == Some(&file)) else { continue };
         report(image, file, same, findings);
     }
 }
 
-/// What tells whether two files hold the same secrets, as far as that is known without their text.
-type Content<'a> = (u64, Vec<(Option<u64>, &'a str, &'a str)>);
+/// What tells whether two files are the same: their bytes where they were kept; else size, time (which a new mode and a
+/// move leave as it is) and what was found.
+type Content<'a> = (u64, Option<&'a [u8]>, Option<i64>, Vec<(Option<u64>, &'a str, &'a str)>);
 
-fn content(file: &SecretFile) -> Content<'_> {
+fn content<'a>(image: &'a Image, file: &'a SecretFile) -> Content<'a> {
+    let facts = image.facts(file.layer);
+    let bytes = facts.and_then(|facts| facts.text_of(file.entry));
+    let modified = facts.map(|facts| facts.entries.get(file.entry).modified).filter(|_| bytes.is_none());
     let places = file.places.iter().map(|place| (place.line, place.kind.as_str(), place.shown.as_str()));
-    (file.size, places.collect())
+    (file.size, bytes, modified, places.collect())
 }
 
 fn report(image: &Image, file: &SecretFile, same: &[&SecretFile], findings: &mut Findings<Spot>) {

@@ -1,7 +1,7 @@
 //! What kinds of files nobody needs in a container, and where they are nobody's fault.
 
 use crate::diagnostic::Severity;
-use crate::image::{Image, Kind, Node, NodeId, Program, Tree};
+use crate::image::{Image, Kind, Node, NodeId, Tree};
 
 /// A kind of file or folder that only the making of an app needs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -104,8 +104,8 @@ fn file_kind(image: &Image, name: &str, node: &Node<'_>) -> Option<Junk> {
     let number = name
         .strip_prefix("core.")
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
-    // A core dump is an ELF file that nobody may execute (core(5), elf(5)).
-    if (name == "core" || number) && node.mode & 0o111 == 0 && is_elf(image, node) {
+    // Nobody may execute a core dump (core(5)).
+    if node.mode & 0o111 == 0 && (number && node.size >= 4096 || name == "core" && is_core(image, node)) {
         return Some(Junk::CoreDump);
     }
     let swap = name.starts_with('.') && [".swp", ".swo", ".swn"].iter().any(|ending| name.ends_with(ending));
@@ -116,9 +116,13 @@ fn file_kind(image: &Image, name: &str, node: &Node<'_>) -> Option<Junk> {
     is_recipe(name).then_some(Junk::Recipe)
 }
 
-fn is_elf(image: &Image, node: &Node<'_>) -> bool {
-    let entry = image.facts(node.content_layer).map(|facts| facts.entries.get(node.content_entry));
-    entry.is_some_and(|entry| matches!(entry.program, Program::Elf32 | Program::Elf64 | Program::Elf64Static))
+/// Whether a file's header says that it is a core dump: an ELF file of type 4 (elf(5)).
+fn is_core(image: &Image, node: &Node<'_>) -> bool {
+    let text = image.facts(node.content_layer).and_then(|facts| facts.text_of(node.content_entry));
+    text.is_some_and(|bytes| {
+        bytes.starts_with(b"\x7fELF")
+            && matches!((bytes.get(5), bytes.get(16..18)), (Some(1), Some([4, 0])) | (Some(2), Some([0, 4])))
+    })
 }
 
 fn is_history(name: &str) -> bool {

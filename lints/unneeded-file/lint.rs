@@ -18,6 +18,7 @@ pub(super) static LINT: Lint = Lint {
         "https://owasp.org/www-project-web-security-testing-guide/latest/4-Web_Application_Security_Testing/02-Configuration_and_Deployment_Management_Testing/04-Review_Old_Backup_and_Unreferenced_Files_for_Sensitive_Information",
     ],
     image: Some(check),
+    reads: &["**/core"],
     ..Lint::BASE
 };
 

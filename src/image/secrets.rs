@@ -84,14 +84,13 @@ impl Image {
         let mut files = Vec::new();
         for (layer, one) in self.layers.iter().enumerate() {
             let Ok(facts) = &one.facts else { continue };
-            for (entry, mut places) in candidates(facts) {
+            for (entry, places) in candidates(facts) {
                 let entry = facts.entries.get(entry);
                 let path = self.path_of(layer, &entry);
-                places.retain(|place| !place.kind.is_empty());
                 if files.len() >= MOST_FILES {
                     return files;
                 }
-                if places.is_empty() || !origin.is_own(layer, &path) {
+                if !origin.is_own(layer, &path) {
                     continue;
                 }
                 let visibility = self.tree.visibility(layer, entry.index);
