@@ -8,8 +8,8 @@ mod cache;
 mod changer;
 mod config;
 mod daemon;
-mod drops;
 mod date;
+mod drops;
 mod entry;
 mod error;
 mod history;
@@ -22,6 +22,7 @@ pub mod packages;
 mod reference;
 pub mod registry;
 mod secrets;
+mod sibling;
 pub mod source;
 mod spot;
 mod start;
@@ -37,8 +38,8 @@ pub use assemble::{LayerPart, Parts};
 pub use cache::Cache;
 pub use changer::Changer;
 pub use config::{Healthcheck, ImageConfig};
-pub use drops::{GivesUp, START_SCRIPTS};
 pub use date::day_number;
+pub use drops::{GivesUp, START_SCRIPTS};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
 pub use history::{HistoryLine, Step};
@@ -48,6 +49,7 @@ pub use os_release::OsRelease;
 pub use packages::{Package, PackageManager, Packages};
 pub use reference::{Reference, Transport};
 pub use secrets::{Relief, SecretFile, SecretPlace, is_package_database};
+pub use sibling::Sibling;
 pub use spot::Spot;
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
@@ -68,6 +70,8 @@ pub struct Image {
     pub index_digest: Option<String>,
     /// The configuration.
     pub config: ImageConfig,
+    /// The same image for other platforms, as far as they were looked at.
+    pub siblings: Vec<Sibling>,
     /// The history, oldest first, each with the layer it made where that can be told.
     pub history: Vec<HistoryLine>,
     /// The layers, lowest first.
