@@ -1,5 +1,7 @@
 //! Private keys of SSH servers, the same in every container.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Category, Severity};
 use crate::image::{Image, Kind, Spot, Visibility};
 use crate::lint::{Findings, Lint};
@@ -31,7 +33,8 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         }
     }
     // What was copied up to change its mode is the same key; what is replaced by another key is not in use.
-    hidden.retain(|old| !seen.iter().any(|new| path(new) == path(old)));
+    let names: HashSet<&str> = seen.iter().map(path).collect();
+    hidden.retain(|old| !names.contains(path(old)));
     report(&seen, true, findings);
     report(&hidden, false, findings);
 }
@@ -57,7 +60,7 @@ fn report(keys: &[Spot], seen: bool, findings: &mut Findings<Spot>) {
     draft.help(
         "Remove it in the step that installs the server, and let `ssh-keygen -A` make one when the container starts",
     );
-    for spot in others {
+    for spot in others.iter().take(20) {
         draft.label(spot.clone(), "and this one");
     }
 }

@@ -26,6 +26,9 @@ const LONG_LINE: usize = 64 << 10;
 /// Secrets of an image that are told apart; what has more is told once.
 const MOST: usize = 100;
 
+/// Secrets that are looked for among those that were found and in the configuration.
+const MOST_QUESTIONS: usize = 5000;
+
 /// A secret in a line of history.
 struct Found {
     key: String,
@@ -44,8 +47,13 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
     let history = image.history.iter().enumerate().map(|(index, line)| (format!("history[{index}]"), in_line(line)));
     let triggers = image.config.on_build.iter().enumerate();
     let triggers = triggers.map(|(index, text)| (format!("config.OnBuild[{index}]"), in_text("ONBUILD ", text)));
+    let mut questions = 0;
     for (key, secrets) in history.chain(triggers) {
         for (holder, text, secret) in secrets {
+            questions += 1;
+            if questions > MOST_QUESTIONS {
+                break;
+            }
             if elsewhere.iter().any(|value| value.contains(&text)) {
                 continue;
             }

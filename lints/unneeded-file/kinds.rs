@@ -71,23 +71,23 @@ impl Junk {
 }
 
 /// What a name in a folder is, if it is one of these.
-pub(super) fn of(image: &Image, name: &str, folder: &str, id: NodeId, node: &Node<'_>) -> Option<Junk> {
+pub(super) fn of(image: &Image, name: &str, id: NodeId, node: &Node<'_>) -> Option<Junk> {
     match node.kind {
-        Kind::Folder => folder_kind(&image.tree, name, folder, id),
+        Kind::Folder => folder_kind(&image.tree, name, id),
         Kind::File => file_kind(image, name, node),
         _ => None,
     }
 }
 
-fn folder_kind(tree: &Tree, name: &str, folder: &str, id: NodeId) -> Option<Junk> {
+fn folder_kind(tree: &Tree, name: &str, id: NodeId) -> Option<Junk> {
     let has = |wanted: &str| tree.children(id).any(|(child, _)| child == wanted);
     Some(match name {
         ".git" if has("HEAD") && has("objects") => Junk::Repository,
         ".svn" if has("wc.db") || has("entries") => Junk::Repository,
         ".hg" if has("store") => Junk::Repository,
         ".bzr" if has("branch") => Junk::Repository,
-        ".vscode" | ".idea" | ".fleet" if !folder.is_empty() => Junk::Editor,
-        ".cache" if folder.ends_with("/node_modules") => Junk::Cache,
+        ".vscode" | ".idea" | ".fleet" if tree.parent(id) != Tree::ROOT => Junk::Editor,
+        ".cache" if tree.name(tree.parent(id)) == "node_modules" => Junk::Cache,
         ".pytest_cache" | ".mypy_cache" | ".ruff_cache" | ".tox" | ".nox" | ".nyc_output" | ".parcel-cache"
         | ".turbo" => Junk::Cache,
         _ => return None,
@@ -150,34 +150,36 @@ pub(super) fn is_dockles(name: &str) -> bool {
 
 /// Folders that a package manager fills, of a distribution or a language: what is in them, those who published it put
 /// there. Go's module cache and cargo's checkouts hold repositories on purpose.
-pub(super) fn is_packaged(name: &str, folder: &str) -> bool {
-    if folder.is_empty() {
+pub(super) fn is_packaged(tree: &Tree, id: NodeId) -> bool {
+    let (name, parent) = (tree.name(id), tree.parent(id));
+    if parent == Tree::ROOT {
         return matches!(
             name,
             "bin" | "boot" | "dev" | "etc" | "lib" | "lib32" | "lib64" | "proc" | "sbin" | "sys" | "nix"
         );
     }
-    match (folder, name) {
-        ("/usr", "local" | "src") => false,
-        ("/usr", _) | ("/usr/local", "share" | "include") => true,
-        ("/usr/local", "go" | "rustup" | "cargo") | ("/var/lib", _) | ("/var", "cache") => true,
-        _ => {
-            matches!(
-                name,
-                "site-packages"
-                    | "dist-packages"
-                    | "bower_components"
-                    | "gems"
-                    | ".cargo"
-                    | ".rustup"
-                    | ".m2"
-                    | ".nvm"
-                    | ".pyenv"
-                    | ".rbenv"
-                    | ".oh-my-zsh"
-                    | "testdata"
-            ) || (name == "mod" && folder.ends_with("/pkg"))
-                || folder.ends_with("/node_modules")
-        }
+    // The folder's path by its last two names; the first one is empty where there is only one.
+    let above = tree.parent(parent);
+    let is_high = above == Tree::ROOT || tree.parent(above) == Tree::ROOT;
+    match (tree.name(above), tree.name(parent), name) {
+        (_, "node_modules", _) | (_, "pkg", "mod") => true,
+        (_, "usr", "local" | "src") if above == Tree::ROOT => false,
+        (_, "usr", _) | (_, "var", "cache") if above == Tree::ROOT => true,
+        ("usr", "local", "share" | "include" | "go" | "rustup" | "cargo") | ("var", "lib", _) if is_high => true,
+        _ => matches!(
+            name,
+            "site-packages"
+                | "dist-packages"
+                | "bower_components"
+                | "gems"
+                | ".cargo"
+                | ".rustup"
+                | ".m2"
+                | ".nvm"
+                | ".pyenv"
+                | ".rbenv"
+                | ".oh-my-zsh"
+                | "testdata"
+        ),
     }
 }

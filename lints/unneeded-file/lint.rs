@@ -24,14 +24,23 @@ pub(super) static LINT: Lint = Lint {
 /// Places that a finding names; it counts the others.
 const MOST: usize = 15;
 
+/// Repositories that are weighed.
+const MOST_REPOSITORIES: usize = 100;
+
 fn check(image: &Image, findings: &mut Findings<Spot>) {
     let mut found: Vec<(Junk, Vec<NodeId>)> = Vec::new();
+    let mut repositories = 0;
     let mut add = |junk, id| match found.iter_mut().find(|(other, _)| *other == junk) {
         Some((_, list)) => list.push(id),
         None => found.push((junk, vec![id])),
     };
     walk(image, &mut |junk, id| match junk {
-        Junk::Repository => repository(image, id, findings),
+        Junk::Repository => {
+            repositories += 1;
+            if repositories <= MOST_REPOSITORIES {
+                repository(image, id, findings);
+            }
+        }
         junk => add(junk, id),
     });
     found.sort_by_key(|(junk, _)| *junk);
@@ -44,14 +53,14 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
 fn walk(image: &Image, found: &mut dyn FnMut(Junk, NodeId)) {
     let tree = &image.tree;
     // Folders are entered by a list of what is to do, so that a tree of any depth is walked.
-    let mut rest = vec![(Tree::ROOT, String::new())];
-    while let Some((folder, path)) = rest.pop() {
+    let mut rest = vec![Tree::ROOT];
+    while let Some(folder) = rest.pop() {
         for (name, id) in tree.children(folder) {
             let node = tree.node(id);
-            if let Some(junk) = kinds::of(image, name, &path, id, &node) {
+            if let Some(junk) = kinds::of(image, name, id, &node) {
                 found(junk, id);
-            } else if node.kind == Kind::Folder && !kinds::is_packaged(name, &path) {
-                rest.push((id, format!("{path}/{name}")));
+            } else if node.kind == Kind::Folder && !kinds::is_packaged(tree, id) {
+                rest.push(id);
             }
         }
     }

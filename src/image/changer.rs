@@ -64,7 +64,9 @@ impl Image {
             }
             at = self.tree.parent(at);
         }
-        owners.into_iter().find_map(|uid| found(self.user_of(&uid.to_string()), false))
+        // Nobody runs as a number that no account has, such as one that a copy brought along from the build's machine.
+        let accounts = owners.into_iter().map(|uid| self.user_of(&uid.to_string()));
+        accounts.filter(|user| user.known == KnownUser::Account).find_map(|user| found(user, false))
     }
 
     /// What a user may change so that the path leads to something of its own.

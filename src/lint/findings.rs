@@ -12,7 +12,14 @@ pub struct Findings<P = Span> {
     severity: Severity,
     confidence: Confidence,
     drafts: Vec<Draft<P>>,
+    /// Takes what comes when there are too many, and is dropped.
+    spare: Option<Draft<P>>,
+    left_out: usize,
 }
+
+/// Findings that one lint may have in one file or image: nobody reads more, and a file of a million lines, or an image of a
+/// million bad files, must not fill the memory.
+pub(super) const MOST: usize = 10_000;
 
 /// A finding under construction; the engine adds what is the same for all findings of the lint and the file.
 #[derive(Debug)]
@@ -34,13 +41,13 @@ impl<P: Clone> Findings<P> {
     /// An empty collection for `lint`, whose severity and confidence its findings start from.
     #[must_use]
     pub fn new(lint: &Lint) -> Self {
-        Self { severity: lint.severity, confidence: lint.confidence, drafts: Vec::new() }
+        Self { severity: lint.severity, confidence: lint.confidence, drafts: Vec::new(), spare: None, left_out: 0 }
     }
 
     /// Starts a finding whose evidence is at `span`: what is wrong, in the present tense, things in backticks, without a
     /// full stop.
     pub fn report(&mut self, span: P, message: impl Into<String>) -> &mut Draft<P> {
-        self.drafts.push(Draft {
+        let draft = Draft {
             span,
             message: message.into(),
             help: String::new(),
@@ -51,14 +58,28 @@ impl<P: Clone> Findings<P> {
             remarks: Vec::new(),
             hidden: Vec::new(),
             fixes: Vec::new(),
-        });
+        };
+        if self.drafts.len() == MOST {
+            self.left_out += 1;
+            return self.spare.insert(draft);
+        }
+        self.drafts.push(draft);
         let last = self.drafts.len() - 1;
         &mut self.drafts[last]
     }
 
     /// The findings, in the order they were reported.
     #[must_use]
-    pub fn into_drafts(self) -> Vec<Draft<P>> {
+    pub fn into_drafts(mut self) -> Vec<Draft<P>> {
+        if self.left_out > 0
+            && let Some(last) = self.drafts.last_mut()
+        {
+            let further = self.left_out;
+            last.because(format!(
+                "this is one of {} of its kind; {further} further ones are not shown",
+                MOST + further
+            ));
+        }
         self.drafts
     }
 }

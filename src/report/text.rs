@@ -81,6 +81,8 @@ impl Text {
                 if more > 0 {
                     writeln!(out, "  and at {more} other {}", plural(more, "place"))?;
                 }
+                let elsewhere = diagnostic.labels.iter().filter(|label| !matches!(label.place, Place::File { .. }));
+                self.list(out, &elsewhere.collect::<Vec<_>>())?;
             }
             place => self.outside(out, diagnostic, place)?,
         }
@@ -103,16 +105,22 @@ impl Text {
         for label in own {
             writeln!(out, "      {}", clean(&label.message))?;
         }
-        for label in others.iter().take(MOST_PLACES) {
-            writeln!(out, "    - {}: {}", clean(&within(&label.place)), clean(&label.message))?;
-        }
-        if let more @ 1.. = others.len().saturating_sub(MOST_PLACES) {
-            writeln!(out, "    - and at {more} other {}", plural(more, "place"))?;
-        }
+        self.list(out, &others)?;
         if !diagnostic.help.is_empty() {
             writeln!(out, " {} {}", self.styles.help.style("help:"), clean(&diagnostic.help))?;
         }
         Ok(())
+    }
+
+    /// Remarks on places that have no lines to show.
+    fn list(&self, out: &mut dyn Write, labels: &[&Label]) -> io::Result<()> {
+        for label in labels.iter().take(MOST_PLACES) {
+            writeln!(out, "    - {}: {}", clean(&within(&label.place)), clean(&label.message))?;
+        }
+        match labels.len().saturating_sub(MOST_PLACES) {
+            0 => Ok(()),
+            more => writeln!(out, "    - and at {more} other {}", plural(more, "place")),
+        }
     }
 
     fn draw(&self, out: &mut dyn Write, drawing: &Drawing, styles: ThemeStyles) -> io::Result<()> {
@@ -231,7 +239,8 @@ fn places(diagnostic: &Diagnostic, path: &str, primary: Span) -> (Vec<(Span, Str
                     more += 1;
                 }
             }
-            _ => more += 1,
+            Place::File { .. } => more += 1,
+            Place::Layer { .. } | Place::Config { .. } | Place::Image { .. } => {}
         }
     }
     (places, more)

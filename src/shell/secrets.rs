@@ -114,15 +114,16 @@ pub fn in_words(words: &[String]) -> Vec<(String, Secret)> {
     in_script(&words.join(" "), &super::exec(&placed))
 }
 
+/// Secrets of one text that are told apart; what has more is data.
+const MOST: usize = 200;
+
 fn in_script(text: &str, script: &Script) -> Vec<(String, Secret)> {
     let forms = secret::in_text(text).into_iter().map(|(range, secret)| (text[range].to_owned(), secret));
-    let mut found: Vec<(String, Secret)> = forms.collect();
-    for index in 0..script.commands.len() {
-        for given in given(script, index) {
-            // A known form says more than a place in a command, and a nested command's words are also its parent's.
-            if !found.iter().any(|(text, _)| text.contains(&given.value)) {
-                found.push((given.value, given.secret));
-            }
+    let mut found: Vec<(String, Secret)> = forms.take(MOST).collect();
+    for given in (0..script.commands.len()).flat_map(|index| given(script, index)) {
+        // A known form says more than a place in a command, and a nested command's words are also its parent's.
+        if found.len() < MOST && !found.iter().any(|(text, _)| text.contains(&given.value)) {
+            found.push((given.value, given.secret));
         }
     }
     found

@@ -34,6 +34,9 @@ const SHELLS: [&str; 16] = [
 /// Bytes kept from the start of a file: `#!` and 255 of the line behind it.
 const HEAD: usize = 257;
 
+/// Bytes kept of the texts of one layer together.
+const TEXTS: usize = 320 << 20;
+
 /// Collects the facts of one layer or one folder.
 pub struct Collector {
     facts: LayerFacts,
@@ -41,6 +44,10 @@ pub struct Collector {
     scanner: Scanner,
     file: File,
     notes: Notes,
+    /// Bytes of the texts so far.
+    texts: usize,
+    /// Bytes of names so far: paths, targets, extended attributes.
+    names: usize,
 }
 
 /// The regular file that passes now.
@@ -91,12 +98,15 @@ impl Collector {
             scanner: Scanner::new(&wanted.content),
             file: File::default(),
             notes: Notes::default(),
+            texts: 0,
+            names: 0,
         }
     }
 
     /// Adds an entry that has no content of its own: anything but a regular file. Returns its index; `None` where no more
     /// fit.
     pub fn add(&mut self, draft: EntryDraft<'_>) -> Option<u32> {
+        self.names += names(&draft);
         self.facts.entries.push(draft)
     }
 
@@ -133,6 +143,7 @@ impl Collector {
 
     /// Starts a regular file; its content follows, then [`Collector::end`].
     pub(super) fn begin(&mut self, draft: EntryDraft<'_>) {
+        self.names += names(&draft);
         let file = &mut self.file;
         file.path.clear();
         file.path.push_str(draft.path);
@@ -141,7 +152,7 @@ impl Collector {
         let name = draft.path.rsplit('/').next().unwrap_or("");
         let digest = draft.mode & 0o6000 != 0 || draft.extra.capability.is_some() || SHELLS.contains(&name);
         file.digest = digest.then(Sha256::new);
-        file.wanted = self.reads.bytes(draft.path);
+        file.wanted = self.reads.bytes(draft.path).map(|bytes| bytes.min(TEXTS - self.texts));
         file.text =
             Vec::with_capacity(file.wanted.map_or(0, |wanted| draft.size.min(wanted as u64).min(1 << 20) as usize));
         file.seen = 0;
@@ -204,6 +215,10 @@ impl Collector {
         })?;
         if let Some(wanted) = file.wanted.take() {
             let cut = file.seen > wanted as u64;
+            self.texts += file.text.len();
+            if cut && self.texts == TEXTS {
+                self.notes.add(IrregularityKind::Limit, &file.path, format!("files of settings fill {TEXTS} bytes"));
+            }
             self.facts.texts.push(Text { entry, bytes: std::mem::take(&mut file.text), cut });
         }
         self.scanner.finish_file(entry);
@@ -214,6 +229,11 @@ impl Collector {
     #[must_use]
     pub fn entries(&self) -> &Entries {
         &self.facts.entries
+    }
+
+    /// Bytes of names so far, which stay in memory.
+    pub(super) fn name_bytes(&self) -> usize {
+        self.names
     }
 
     /// Notes what contradicts itself, about the entry at `path`, which may be empty.
@@ -236,6 +256,10 @@ impl Collector {
         facts.irregularities.extend(notes);
         facts
     }
+}
+
+fn names(draft: &EntryDraft<'_>) -> usize {
+    draft.path.len() + draft.link.len() + draft.extra.attributes.iter().map(String::len).sum::<usize>()
 }
 
 impl File {

@@ -10,6 +10,9 @@ use super::tar::{Header, Odd};
 use super::walk::{Front, State, Walk, padding, skip};
 use crate::image::{EntryDraft, Extra, Kind, Program};
 
+/// Bytes that the names of one layer may fill: a hundred for each entry that the bounds allow.
+const NAMES: usize = 512 << 20;
+
 /// Hard links that are remembered until their target comes.
 const EARLY: usize = 10_000;
 
@@ -36,6 +39,9 @@ impl Walk<'_> {
         if used >= self.request.limits.entries {
             let detail = format!("the image has more than {} entries", self.request.limits.entries);
             return self.limit(detail);
+        }
+        if self.collector.name_bytes() > NAMES {
+            return self.limit(format!("its names fill more than {NAMES} bytes"));
         }
         let front = std::mem::take(&mut self.front);
         let pax = front.pax.clone().unwrap_or_default();

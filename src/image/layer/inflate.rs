@@ -88,17 +88,21 @@ impl Unpacker {
         }
     }
 
-    /// What is wrong with how the stream ended, in the present tense.
-    pub(super) fn end(&self) -> Option<&'static str> {
-        let (between, end) = match self {
-            Self::Plain => (true, End::Nothing),
-            Self::Gzip(gzip) => (gzip.between, gzip.end),
-            Self::Zstd(zstd) => (zstd.between, zstd.end),
-        };
-        match end {
-            _ if !between => Some("the compressed stream ends in the middle"),
-            End::Garbage => Some("bytes follow the compressed stream that are no part of it"),
-            End::Nothing | End::Zeros => None,
+    /// Whether the stream ends in the middle of a member or frame.
+    pub(super) fn is_cut(&self) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Gzip(gzip) => !gzip.between,
+            Self::Zstd(zstd) => !zstd.between,
+        }
+    }
+
+    /// Whether something but zeros follows the last member or frame.
+    pub(super) fn has_garbage(&self) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Gzip(gzip) => gzip.end == End::Garbage,
+            Self::Zstd(zstd) => zstd.end == End::Garbage,
         }
     }
 }

@@ -75,7 +75,7 @@ pub fn read(blob: impl Read + Send, request: &LayerRequest<'_>) -> Result<LayerF
         if let Some(wanted) = request.digest.filter(|_| pumped.unchecked) {
             pump::compare(request, &digest, wanted.trim_start_matches("sha256:"))?;
         }
-        let cut = !pumped.whole || pumped.limit.is_some() || pumped.broken.is_some();
+        let cut = !pumped.whole || pumped.limit.is_some();
         let mut collector = walk.finish(!cut);
         for (kind, detail) in [(IrregularityKind::Limit, pumped.limit), (IrregularityKind::Broken, pumped.broken)] {
             if let Some(detail) = detail {

@@ -1,5 +1,7 @@
 //! Records of a pax extended header (POSIX.1-2001, pax, "Extended header"): `LENGTH KEYWORD=VALUE`, as Go reads them.
 
+use std::collections::HashSet;
+
 /// What the records in front of an entry say of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Pax {
@@ -25,25 +27,26 @@ pub(super) struct Pax {
 /// Extended attributes that are remembered by name, for each entry.
 const ATTRIBUTES: usize = 64;
 
+/// Bytes kept of a capability: more than any revision has, so that what is longer stays wrong.
+const CAPABILITY: usize = 64;
+
 impl Pax {
     /// Reads records. What is wrong with them is told to `odd`, in the present tense; what stands behind a broken record
     /// is left out.
     pub(super) fn read(mut text: &[u8], mut odd: impl FnMut(String)) -> Self {
         let mut pax = Self::default();
-        let mut seen: Vec<&[u8]> = Vec::new();
+        let mut seen: HashSet<&[u8]> = HashSet::new();
         while !text.is_empty() {
             let Some((key, value, rest)) = record(text) else {
                 odd("a pax record is broken, and readers skip or refuse what follows it".to_owned());
                 break;
             };
             text = rest;
-            if seen.contains(&key) {
+            if !seen.insert(key) {
                 // GNU's oldest sparse form repeats these on purpose.
                 if !matches!(key, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") {
                     odd(format!("the pax record `{}` is there twice", shown(key)));
                 }
-            } else if seen.len() < 1024 {
-                seen.push(key);
             }
             pax.apply(key, value, &mut odd);
         }
@@ -60,7 +63,7 @@ impl Pax {
         }
         if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
             if name == b"security.capability" {
-                self.capability = (!value.is_empty()).then(|| value.to_vec());
+                self.capability = (!value.is_empty()).then(|| value[..value.len().min(CAPABILITY)].to_vec());
             } else if self.attributes.len() < ATTRIBUTES {
                 self.attributes.push(shown(name));
             }

@@ -87,8 +87,11 @@ pub(super) fn pump(
         pass_plain(&mut blob, &mut source, &mut outlet, &mut pumped)?;
     } else {
         unpack(&mut blob, &mut source, &mut outlet, &mut pumped, &mut unpacker)?;
-        if pumped.whole && pumped.broken.is_none() {
-            pumped.broken = unpacker.end().map(str::to_owned);
+        if pumped.whole && unpacker.is_cut() {
+            pumped.whole = false;
+            pumped.broken = Some("the compressed stream ends in the middle".to_owned());
+        } else if pumped.whole && unpacker.has_garbage() {
+            pumped.broken = Some("bytes follow the compressed stream that are no part of it".to_owned());
         }
     }
     outlet.send();

@@ -1,7 +1,6 @@
 //! Looks for secrets in the content of files as it passes: one search for all keywords, and a judge only where one stands.
 
-use aho_corasick::packed;
-use aho_corasick::{AhoCorasick, Span};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use crate::diagnostic::Confidence;
 use crate::image::SecretHit;
@@ -24,7 +23,7 @@ const BYTES_A_QUESTION: u64 = 128;
 
 /// The keywords of all [`Content`], and the file that passes now.
 pub(super) struct Scanner {
-    search: Search,
+    search: Option<AhoCorasick>,
     /// For each keyword that is searched for: the whole keywords that start with it, and whose they are.
     owners: Vec<Vec<(&'static str, &'static Content)>>,
     longest: usize,
@@ -37,12 +36,6 @@ pub(super) struct Scanner {
     pub(super) skipped: u64,
     /// Whether keywords were so dense that the rest of a file was left out.
     pub(super) gave_up: bool,
-}
-
-enum Search {
-    Nothing,
-    Packed(packed::Searcher),
-    Automaton(AhoCorasick),
 }
 
 /// The text file that passes now.
@@ -85,13 +78,9 @@ impl Scanner {
             }
         }
         let patterns = owners.iter().map(|group| group[0].0);
-        let search = if owners.is_empty() {
-            Search::Nothing
-        } else if let Some(searcher) = packed::Searcher::new(patterns.clone()) {
-            Search::Packed(searcher)
-        } else {
-            AhoCorasick::new(patterns).map_or(Search::Nothing, Search::Automaton)
-        };
+        // Of keywords that overlap, the one that starts first is judged first.
+        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(patterns).ok();
+        let search = search.filter(|_| !owners.is_empty());
         Self {
             search,
             owners,
@@ -109,7 +98,7 @@ impl Scanner {
         let window = std::mem::take(&mut self.file.window);
         self.file = FileScan { window, hits: self.found.len(), ..FileScan::default() };
         self.file.window.clear();
-        if matches!(self.search, Search::Nothing) {
+        if self.search.is_none() {
             self.file.kind = FileKind::Other;
         }
     }
@@ -168,7 +157,9 @@ impl Scanner {
         let until = (end + self.longest).min(window.len());
         let mut at = self.file.done;
         self.file.done = end;
-        while let Some((pattern, start)) = self.search.next(window, at..until) {
+        let next = |search: &Option<AhoCorasick>, at| search.as_ref()?.find(Input::new(window).range(at..until));
+        while let Some(hit) = next(&self.search, at) {
+            let (pattern, start) = (hit.pattern().as_usize(), hit.start());
             if start >= end {
                 break;
             }
@@ -231,23 +222,6 @@ impl Scanner {
     /// The hits of all files.
     pub(super) fn take_found(&mut self) -> Vec<SecretHit> {
         std::mem::take(&mut self.found)
-    }
-}
-
-impl Search {
-    /// The next keyword in a range: which, and where it starts.
-    fn next(&self, text: &[u8], range: std::ops::Range<usize>) -> Option<(usize, usize)> {
-        match self {
-            Self::Nothing => None,
-            Self::Packed(searcher) => {
-                let found = searcher.find_in(text, Span::from(range))?;
-                Some((found.pattern().as_usize(), found.start()))
-            }
-            Self::Automaton(automaton) => {
-                let found = automaton.find(aho_corasick::Input::new(text).range(range))?;
-                Some((found.pattern().as_usize(), found.start()))
-            }
-        }
     }
 }
 

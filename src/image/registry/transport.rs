@@ -79,6 +79,8 @@ const ERROR_BYTES: u64 = 64 << 10;
 
 impl Transport {
     pub(super) fn new(options: Options, unchecked: Vec<String>) -> Self {
+        // Once a process, as rustls wants it; whoever was first, the provider is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { options, unchecked, clients: Mutex::default() }
     }
 

@@ -167,7 +167,8 @@ impl Format {
 
 /// Known forms anywhere in the text, with their lines.
 fn in_lines(text: &str) -> Vec<(u64, Secret)> {
-    in_text(text).into_iter().map(|(range, secret)| (line_of(text, range.start), secret)).collect()
+    let found = in_text(text).into_iter().take(MOST);
+    found.map(|(range, secret)| (line_of(text, range.start), secret)).collect()
 }
 
 fn line_of(text: &str, at: usize) -> u64 {
@@ -308,14 +309,16 @@ fn in_command(line: &str) -> impl Iterator<Item = Secret> {
     let words: Vec<&str> = line.split_whitespace().take(200).collect();
     let mut found: Vec<Secret> = in_text(line).into_iter().map(|(_, secret)| secret).collect();
     let runs = |program: &str| words.iter().any(|word| word.rsplit('/').next() == Some(program));
+    let (curl, mysql) = (runs("curl"), runs("mysql") || runs("mysqldump"));
+    let login = runs("sshpass") || runs("login");
     if found.is_empty() {
         for (index, word) in words.iter().enumerate() {
             let next = words.get(index + 1).copied().unwrap_or("");
             let value = match *word {
-                "-u" | "--user" if runs("curl") => next.split_once(':').map_or("", |(_, password)| password),
-                "-p" if runs("sshpass") || runs("login") => next,
+                "-u" | "--user" if curl => next.split_once(':').map_or("", |(_, password)| password),
+                "-p" if login => next,
                 "--password" | "--http-password" => next,
-                _ if runs("mysql") || runs("mysqldump") => word.strip_prefix("-p").unwrap_or(""),
+                _ if mysql => word.strip_prefix("-p").unwrap_or(""),
                 _ => "",
             };
             if !value.is_empty() && !value.starts_with('-') {

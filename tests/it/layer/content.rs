@@ -57,6 +57,8 @@ fn secrets_are_found_by_line() {
         kinds("app/.git/config", &format!("url = https://bot:{password}@git.corp.net/x\n")),
         ["password in a URL"]
     );
+    let hook = format!("https://hooks.slack.com/services/T{0}/B{0}/{1}", random(9, b"ABC1234"), random(24, LETTERS));
+    assert_eq!(kinds("app/hooks.yml", &format!("url: {hook}\n")), ["Slack webhook URL"]);
     let aws = random(40, LETTERS);
     assert_eq!(kinds("root/.aws/credentials", &format!("aws_secret_access_key = {aws}")), ["AWS secret access key"]);
     assert_eq!(kinds("app/c.json", &format!("\"SecretAccessKey\": \"{aws}\"")), ["AWS secret access key"]);
