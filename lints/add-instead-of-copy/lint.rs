@@ -1,5 +1,7 @@
 //! ADD of local files, which COPY takes as they are.
 
+mod image;
+
 use crate::diagnostic::{Category, Fix, Severity};
 use crate::lint::{Findings, Lint, Preset};
 use crate::model::{ContextFile, Dockerfile, Instruction, Value};
@@ -18,14 +20,32 @@ pub(super) static LINT: Lint = Lint {
         "9513a694",
         "add_instead_of_copy",
         "dockerfile.best-practice.prefer-copy-over-add.prefer-copy-over-add",
+        "CIS-DI-0009",
+        "CIS-4.9",
     ],
     sources: &[
         "https://docs.docker.com/build/building/best-practices/#add-or-copy",
         "https://docs.docker.com/reference/dockerfile/#adding-local-tar-archives",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
+
+/// The ids of checks on a Dockerfile.
+const ALIASES: [&str; 7] = [
+    "DL3020",
+    "DS-0005",
+    "CKV_DOCKER_4",
+    "9513a694",
+    "add_instead_of_copy",
+    "dockerfile.best-practice.prefer-copy-over-add.prefer-copy-over-add",
+    "CIS-4.9",
+];
+
+const MESSAGE: &str = "`ADD` takes local files, as `COPY` does";
+const WHY: &str = "ADD also unpacks whatever turns out to be an archive, and fetches what turns out to be an address";
+const HELP: &str = "Use `COPY`, which takes files as they are";
 
 /// What ADD would make of a source.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,11 +75,8 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
 
 fn report(dockerfile: &Dockerfile, instruction: &Instruction, kind: Kind, findings: &mut Findings) {
     let name = &instruction.effective().name;
-    let finding = findings.report(name.span, "`ADD` takes local files, as `COPY` does");
-    finding
-        .aliases(LINT.aliases)
-        .because("ADD also unpacks whatever turns out to be an archive, and fetches what turns out to be an address")
-        .help("Use `COPY`, which takes files as they are");
+    let finding = findings.report(name.span, MESSAGE);
+    finding.aliases(&ALIASES).because(WHY).help(HELP);
     if !dockerfile.is_plain(name) {
         return;
     }
@@ -92,6 +109,11 @@ fn kind(dockerfile: &Dockerfile, instruction: &Instruction, word: &Word, value: 
     }
     // Behind a variable, what stands in the file itself counts.
     let path = if known { text } else { word.text.trim_end_matches('"') };
+    of_path(path)
+}
+
+/// What ADD makes of a file or folder of this name.
+fn of_path(path: &str) -> Kind {
     let base = path.rsplit('/').next().unwrap_or(path);
     if matches!(base, "." | "..") {
         return Kind::Plain;

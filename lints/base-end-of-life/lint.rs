@@ -55,8 +55,8 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
 
 fn days(count: i64) -> String {
     match count {
-        ..=1 => "1 day".to_owned(),
-        ..=60 => format!("{count} days"),
-        _ => format!("{} months", count / 30),
+        1 => "1 day".to_owned(),
+        61.. => format!("{} months", count / 30),
+        _ => format!("{count} days"),
     }
 }

@@ -1,5 +1,7 @@
 //! A package index that is fetched in one step and installed from in another.
 
+mod image;
+
 use crate::diagnostic::{Category, Confidence, Fix, Severity};
 use crate::lint::{Findings, Lint, Preset};
 use crate::model::{CommandRef, Dockerfile, Reliance, may_use_index, takes_apt_lists};
@@ -11,15 +13,20 @@ pub(super) static LINT: Lint = Lint {
     category: Category::Build,
     severity: Severity::Low,
     preset: Preset::Pedantic,
-    aliases: &["DS-0017", "CKV_DOCKER_5", "9bae49be", "apt-get-update_require_install", "CIS-4.7"],
+    aliases: &["DS-0017", "CKV_DOCKER_5", "9bae49be", "apt-get-update_require_install", "CIS-4.7", "CIS-DI-0007"],
     sources: &[
         "https://docs.docker.com/build/building/best-practices/#apt-get",
         "https://docs.docker.com/build/cache/invalidation/",
         "https://www.cisecurity.org/benchmark/docker",
     ],
     dockerfile: Some(check),
+    image: Some(image::check),
     ..Lint::BASE
 };
+
+const WHY: &str =
+    "when only the other step changes, it installs from the index of an older build: old packages, or none";
+const HELP: &str = "Fetch the index in the step that uses it";
 
 fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
     for command in dockerfile.run_commands() {
@@ -28,11 +35,12 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
             let name = command.command.base_name();
             let message = format!("`{name} update` is cached apart from the step that installs from its index");
             let finding = findings.report(command.command.span, message);
-            finding
-                .because("when only the other step changes, it installs from the index of an older build: old packages, or none")
-                .label(user, "works with that index")
-                .help("Fetch the index in the step that uses it")
-                .aliases(&["DS-0017", "CKV_DOCKER_5", "9bae49be", "CIS-4.7"]);
+            finding.because(WHY).label(user, "works with that index").help(HELP).aliases(&[
+                "DS-0017",
+                "CKV_DOCKER_5",
+                "9bae49be",
+                "CIS-4.7",
+            ]);
             if tool == Tool::Apt {
                 finding.aliases(&["apt-get-update_require_install"]);
             }

@@ -172,6 +172,12 @@ impl<'a> Judge<'a> {
                 because: "who takes over the program once can have every later start load its code, and those of `docker exec -u root`",
                 place: Some(spot),
             },
+            None if is_there && variable.depth != Depth::Language && self.image.tree.node(node).uid != 0 => Flaw {
+                severity: Severity::Low,
+                says: format!("names `{part}`, which belongs to the user id {}", self.image.tree.node(node).uid),
+                because: "whoever runs as that user can have every program load its code, those of root among them",
+                place: Some(spot),
+            },
             None if !is_there && variable.depth == Depth::Everything => Flaw {
                 severity: Severity::Info,
                 says: format!("names `{part}`, which is missing"),

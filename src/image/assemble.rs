@@ -61,6 +61,7 @@ impl Image {
             index_digest: parts.index_digest,
             layers: layers.collect(),
             config,
+            siblings: Vec::new(),
             history,
             tree,
             os: None,

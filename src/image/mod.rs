@@ -22,6 +22,7 @@ pub mod packages;
 mod reference;
 pub mod registry;
 mod secrets;
+mod sibling;
 pub mod source;
 mod spot;
 mod start;
@@ -48,6 +49,7 @@ pub use os_release::OsRelease;
 pub use packages::{Package, PackageManager, Packages};
 pub use reference::{Reference, Transport};
 pub use secrets::{Relief, SecretFile, SecretPlace, is_package_database};
+pub use sibling::Sibling;
 pub use spot::Spot;
 pub use start::{Start, StartStep};
 pub use tree::{Node, NodeId, Tree, Visibility};
@@ -68,6 +70,8 @@ pub struct Image {
     pub index_digest: Option<String>,
     /// The configuration.
     pub config: ImageConfig,
+    /// The same image for other platforms, as far as they were looked at.
+    pub siblings: Vec<Sibling>,
     /// The history, oldest first, each with the layer it made where that can be told.
     pub history: Vec<HistoryLine>,
     /// The layers, lowest first.

@@ -100,3 +100,17 @@ impl Image {
         hidden
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::size_said;
+
+    #[test]
+    fn sizes_are_said_as_registries_do() {
+        let said = [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (9_950_000, "9.9 MB"), (35_400_000, "35 MB")];
+        for (bytes, text) in said {
+            assert_eq!(size_said(bytes), text);
+        }
+        assert_eq!(size_said(u64::MAX), "18446744073 GB");
+    }
+}

@@ -212,6 +212,10 @@ fn an_index_is_chosen_from_by_platform() {
         let image = read("linux/amd64").expect("an image");
         assert_eq!(image.digest, Some(digest(&amd64.manifest)));
         assert_eq!(image.index_digest, Some(digest(&inner)));
+        // Those that aren't there, and what is no image, are left out.
+        let siblings: Vec<&str> = image.siblings.iter().map(|sibling| sibling.platform.as_str()).collect();
+        assert_eq!(siblings, ["linux/arm/v6"], "{reference}");
+        assert_eq!(image.siblings[0].config.diff_ids.len(), 1, "{reference}");
         assert_eq!(read("linux/arm/v7").expect("an older variant runs").digest, Some(digest(&arm.manifest)));
         refuses(read("linux/riscv64"), &["linux/riscv64", "`linux/amd64`", "`linux/arm/v6`", "--platform"]);
         assert!(!refusal(read("linux/riscv64")).contains("unknown"));

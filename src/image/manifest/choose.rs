@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::{Child, Document, Platform, mismatch, printable};
 use crate::image::source::Descriptor;
-use crate::image::{Error, Irregularity, Limits};
+use crate::image::{Error, Irregularity, Limits, Sibling};
 
 /// Where manifests, indexes and configurations are.
 pub(in crate::image) trait Documents {
@@ -15,6 +15,11 @@ pub(in crate::image) trait Documents {
     fn manifest(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
         self.blob(descriptor)
     }
+
+    /// How many other platforms' configurations may be read. Where each costs a request, few.
+    fn most_siblings(&self) -> usize {
+        MOST_SIBLINGS
+    }
 }
 
 /// The image that was meant.
@@ -24,7 +29,13 @@ pub(in crate::image) struct Resolved {
     pub(in crate::image) index_digest: Option<String>,
     pub(in crate::image) config: Vec<u8>,
     pub(in crate::image) layers: Vec<Descriptor>,
+    pub(in crate::image) siblings: Vec<Sibling>,
 }
+
+/// Other platforms whose configurations are read. The largest official images have about ten.
+const MOST_SIBLINGS: usize = 16;
+/// Bytes of another platform's manifest or configuration; usual ones have some thousands.
+const SIBLING_BYTES: u64 = 1 << 20;
 
 /// How deep indexes may stand in each other. Real ones: an index in a layout's `index.json`.
 const DEPTH: usize = 4;
@@ -43,17 +54,21 @@ pub(in crate::image) fn resolve(
     let wanted = platform.map_or_else(|| Ok(Platform::here()), Platform::parse)?;
     let (mut document, mut digest) = first;
     let mut index_digest = None;
+    let mut others: Vec<Child> = Vec::new();
     for _ in 0..=DEPTH {
         let children = match document {
             Document::Manifest { config, layers } => {
                 let fetch = |config: &Descriptor| documents.blob(config);
                 let config = checked(fetch, place, &config, limits, odd)?;
-                return Ok(Resolved { digest: digest.unwrap_or_default(), index_digest, config, layers });
+                let others = others.iter().take(documents.most_siblings());
+                let siblings = others.filter_map(|other| sibling(documents, place, other, limits)).collect();
+                return Ok(Resolved { digest: digest.unwrap_or_default(), index_digest, config, layers, siblings });
             }
             Document::Index(children) => children,
         };
         index_digest = index_digest.or(digest.take());
         let child = choose(&children, &wanted, place)?;
+        others = children.iter().filter(|other| is_sibling(child, other)).cloned().collect();
         let fetch = |manifest: &Descriptor| documents.manifest(manifest);
         let bytes = checked(fetch, place, &child.descriptor, limits, odd)?;
         let name = format!("{place}@{}", child.descriptor.digest);
@@ -65,6 +80,27 @@ pub(in crate::image) fn resolve(
         format!("its indexes stand in each other more than {DEPTH} deep"),
         "name the manifest by digest",
     ))
+}
+
+/// Whether a child is the same image for another platform.
+fn is_sibling(chosen: &Child, other: &Child) -> bool {
+    let both = chosen.platform.as_ref().zip(other.platform.as_ref());
+    !other.is_about
+        && both.is_some_and(|(chosen, other)| chosen != other)
+        && chosen.descriptor.digest != other.descriptor.digest
+}
+
+/// The configuration for another platform. What can't be had or read of it is left out: it is not what was asked for.
+fn sibling(documents: &dyn Documents, place: &str, other: &Child, limits: &Limits) -> Option<Sibling> {
+    let small = |descriptor: &Descriptor| descriptor.size <= SIBLING_BYTES;
+    let (platform, descriptor, odd) = (other.platform.as_ref()?, &other.descriptor, &mut Vec::new());
+    let fetch = |manifest: &Descriptor| documents.manifest(manifest);
+    let bytes = small(descriptor).then(|| checked(fetch, place, descriptor, limits, odd).ok())??;
+    let document = Document::read(&bytes, place, &descriptor.media_type, limits.layers, odd).ok()?;
+    let Document::Manifest { config, .. } = document else { return None };
+    let fetch = |config: &Descriptor| documents.blob(config);
+    let bytes = small(&config).then(|| checked(fetch, place, &config, limits, odd).ok())??;
+    Some(Sibling::read(printable(&platform.to_string()), &bytes))
 }
 
 /// The digest of some bytes by the algorithm of another digest, `sha256:…` where that is no known one.

@@ -83,7 +83,8 @@ pub(super) fn open(
         layers.push(layer);
     }
     let blobs = Box::new(Layers { files, names, place: place.to_owned() });
-    Ok(Opened { digest: None, index_digest: None, config: saved.config, layers, blobs, irregularities })
+    let (config, siblings) = (saved.config, Vec::new());
+    Ok(Opened { digest: None, index_digest: None, config, layers, siblings, blobs, irregularities })
 }
 
 /// The error of a file that a `manifest.json` names in vain.

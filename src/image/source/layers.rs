@@ -50,7 +50,8 @@ pub(super) fn read(request: &Request<'_>, opened: Opened) -> Result<Whole, Error
         cache.prune();
     }
     let (digest, index_digest, config) = (opened.digest, opened.index_digest, opened.config);
-    Ok(Whole { digest, index_digest, config, layers: parts, unhashed, irregularities })
+    let siblings = opened.siblings;
+    Ok(Whole { digest, index_digest, config, layers: parts, siblings, unhashed, irregularities })
 }
 
 /// Walks one layer's archive. `digest` and `size` are those of the blob, where they are known.

@@ -46,6 +46,7 @@ pub(super) fn open(
         index_digest: resolved.index_digest,
         config: resolved.config,
         layers: resolved.layers,
+        siblings: resolved.siblings,
         blobs: Box::new(blobs),
         irregularities,
     })

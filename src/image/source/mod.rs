@@ -13,7 +13,8 @@ mod stream;
 use std::io::Read;
 
 use super::{
-    Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Transport, Wanted, daemon, registry,
+    Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Sibling, Transport, Wanted, daemon,
+    registry,
 };
 
 /// What is asked of [`read`].
@@ -79,6 +80,8 @@ pub struct Opened {
     pub config: Vec<u8>,
     /// The layers, lowest first.
     pub layers: Vec<Descriptor>,
+    /// The same image for other platforms.
+    pub siblings: Vec<Sibling>,
     /// Where their bytes are.
     pub blobs: Box<dyn Blobs>,
     /// What contradicts itself so far.
@@ -91,6 +94,7 @@ struct Whole {
     index_digest: Option<String>,
     config: Vec<u8>,
     layers: Vec<LayerPart>,
+    siblings: Vec<Sibling>,
     unhashed: usize,
     irregularities: Vec<Irregularity>,
 }
@@ -143,6 +147,7 @@ impl Whole {
             today: request.today.map(str::to_owned),
         });
         image.unhashed = self.unhashed;
+        image.siblings = self.siblings;
         image
     }
 }

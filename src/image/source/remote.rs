@@ -21,7 +21,8 @@ pub(super) fn open(request: &Request<'_>, host: &str, repository: &str, version:
     // Some registries call every document JSON, which contradicts nothing.
     let claimed = if answer.media_type.starts_with("application/vnd.") { &answer.media_type } else { "" };
     let document = Document::read(&answer.bytes, &name, claimed, layers, &mut irregularities)?;
-    let remote = Remote { registry, place, limits: request.limits.clone() };
+    let is_metered = matches!(host, "docker.io" | "index.docker.io" | "registry-1.docker.io");
+    let remote = Remote { registry, place, limits: request.limits.clone(), is_metered };
     let first = (document, Some(answer.digest));
     let resolved = resolve(&remote, &remote.place, first, request.platform, request.limits, &mut irregularities)?;
     Ok(Opened {
@@ -29,6 +30,7 @@ pub(super) fn open(request: &Request<'_>, host: &str, repository: &str, version:
         index_digest: resolved.index_digest,
         config: resolved.config,
         layers: resolved.layers,
+        siblings: resolved.siblings,
         blobs: Box::new(remote),
         irregularities,
     })
@@ -38,7 +40,11 @@ struct Remote {
     registry: Registry,
     place: String,
     limits: Limits,
+    is_metered: bool,
 }
+
+/// Other platforms that are asked for, each with two requests.
+const MOST_SIBLINGS: usize = 8;
 
 impl Documents for Remote {
     fn blob(&self, blob: &Descriptor) -> Result<Vec<u8>, Error> {
@@ -48,6 +54,11 @@ impl Documents for Remote {
 
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, Error> {
         Ok(self.registry.manifest(&manifest.digest)?.bytes)
+    }
+
+    /// Docker Hub counts each manifest as a pull, of which it gives few away.
+    fn most_siblings(&self) -> usize {
+        if self.is_metered { 0 } else { MOST_SIBLINGS }
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn read(request: &Request<'_>, path: &str) -> Result<Whole, Error> {
         index_digest: None,
         config: b"{}".to_vec(),
         layers: vec![layer],
+        siblings: Vec::new(),
         unhashed: 0,
         irregularities: Vec::new(),
     })

@@ -31,12 +31,14 @@ pub(super) fn read(request: &Request<'_>, stream: impl Read + Send) -> Result<Wh
         let names = image.layers.iter().map(|layer| (path_of(&layer.digest), Some(layer))).collect();
         let layers = held.layers(request, names, &image.config, &mut irregularities)?;
         let (digest, index_digest) = (Some(image.digest), image.index_digest);
-        Ok(Whole { digest, index_digest, config: image.config, layers, unhashed: 0, irregularities })
+        let (config, siblings) = (image.config, image.siblings);
+        Ok(Whole { digest, index_digest, config, layers, siblings, unhashed: 0, irregularities })
     } else {
         let image = docker::choose(request, &held, place, tag, &mut irregularities)?;
         let names = image.layers.into_iter().map(|name| (name, None)).collect();
         let layers = held.layers(request, names, &image.config, &mut irregularities)?;
-        Ok(Whole { digest: None, index_digest: None, config: image.config, layers, unhashed: 0, irregularities })
+        let (config, siblings) = (image.config, Vec::new());
+        Ok(Whole { digest: None, index_digest: None, config, layers, siblings, unhashed: 0, irregularities })
     }
 }
 

@@ -7,6 +7,7 @@
 //! name docker://registry.example/app:1     the reference; `app` where there is none
 //! today 2026-11-25
 //! created 2026-11-01T00:00:00Z             the configuration's own time
+//! sibling linux/arm64 {"User": "root"}     the configuration's `config` for another platform of the tag
 //! User app                                 a key of the configuration's `config`, with its text, list or number in JSON
 //! Env ["PATH=/usr/bin"]
 //! Entrypoint ["/app"]
@@ -31,7 +32,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use harden::image::{Image, LayerPart, LayerRequest, Limits, Parts, Reference, read_layer};
+use harden::image::{Image, ImageConfig, LayerPart, LayerRequest, Limits, Parts, Reference, Sibling, read_layer};
 use harden::lint::wanted;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -60,6 +61,7 @@ struct Described {
     name: Option<String>,
     today: Option<String>,
     created: Option<String>,
+    siblings: Vec<Sibling>,
     config: Map<String, Value>,
     history: Vec<Value>,
     layers: Vec<Vec<u8>>,
@@ -75,6 +77,14 @@ impl Described {
             "name" => self.name = Some(rest.to_owned()),
             "today" => self.today = Some(rest.to_owned()),
             "created" => self.created = Some(rest.to_owned()),
+            "sibling" => {
+                let (platform, config) = rest.split_once(' ').ok_or("no configuration")?;
+                let config: Value = serde_json::from_str(config).map_err(|error| error.to_string())?;
+                let created = config.get("created").cloned().unwrap_or(Value::Null);
+                let bytes = json!({ "config": config, "created": created }).to_string().into_bytes();
+                let (config, _) = ImageConfig::read(&bytes, 0, &mut Vec::new());
+                self.siblings.push(Sibling { platform: platform.to_owned(), config });
+            }
             "step" => self.history.push(json!({ "created_by": rest, "empty_layer": true })),
             "layer" => {
                 self.history.push(json!({ "created_by": rest }));
@@ -131,7 +141,7 @@ impl Described {
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
             "history": self.history,
         });
-        Ok(Image::assemble(Parts {
+        let mut image = Image::assemble(Parts {
             reference: Reference::parse(&name).map_err(|error| error.to_string())?,
             name: Arc::from(name),
             digest: None,
@@ -140,7 +150,9 @@ impl Described {
             layers,
             irregularities: Vec::new(),
             today: self.today,
-        }))
+        });
+        image.siblings = self.siblings;
+        Ok(image)
     }
 }
 
