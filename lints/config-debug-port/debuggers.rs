@@ -37,7 +37,7 @@ impl Debugger {
             Reach::Loopback => format!("has {name} listen on the loopback address{port}"),
             Reach::Outwards => format!("has {name} connect to another host"),
             Reach::Everyone | Reach::Unclear if port.is_empty() => format!("switches {name} on"),
-            Reach::Everyone | Reach::Unclear => format!("switches {name} on{port}"),
+            Reach::Everyone | Reach::Unclear => format!("starts {name}{port}"),
         }
     }
 

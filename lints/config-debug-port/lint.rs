@@ -5,7 +5,7 @@ mod image;
 
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::lint::{Draft, Findings, Lint};
-use crate::model::Dockerfile;
+use crate::model::{Dockerfile, Origin};
 use crate::syntax::ast::{Arguments, Keyword};
 use debuggers::{Debugger, Reach};
 
@@ -38,9 +38,13 @@ fn check(dockerfile: &Dockerfile, findings: &mut Findings) {
         match (ast.keyword, &ast.arguments) {
             (Keyword::Env, Arguments::Pairs(pairs)) => {
                 for (pair, value) in pairs.iter().zip(&instruction.values) {
-                    let Some(text) = value.known() else { continue };
-                    if let Some(found) = debuggers::of_variable(&pair.name.text, text) {
-                        let message = format!("`{}` {}", pair.name.text, found.says());
+                    let name = &pair.name.text;
+                    // What a later line sets is in force.
+                    let origin = target.end.variables.get(name).map(|binding| binding.origin);
+                    let is_last = matches!(origin, Some(Origin::Instruction(last, _)) if last == index);
+                    let Some(text) = value.known().filter(|_| is_last) else { continue };
+                    if let Some(found) = debuggers::of_variable(name, text) {
+                        let message = format!("`{name}` {}", found.says());
                         weigh(findings.report(pair.name.span.cover(pair.value.span), message), &found);
                     }
                 }
@@ -72,7 +76,10 @@ fn weigh<P: Clone>(finding: &mut Draft<P>, found: &Debugger) {
         (Reach::Everyone | Reach::Unclear, false) => Severity::Low,
         (Reach::Loopback | Reach::Outwards, _) => Severity::Low,
     });
-    if found.reach == Reach::Unclear || !found.executes {
+    if !found.executes {
+        // The name is a convention of projects.
+        finding.confidence(Confidence::Low);
+    } else if found.reach == Reach::Unclear {
         finding.confidence(Confidence::Medium);
     }
 }

@@ -1,4 +1,4 @@
-//! What an image has beside its program that serves whoever breaks in: shells, package managers, compilers and the like.
+//! What an image has beside its program, and whoever breaks in can use: shells, package managers, compilers and the like.
 
 mod tools;
 
@@ -58,7 +58,10 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
             .help("Copy the program onto `scratch` or a distroless base"),
         None => finding
             .because("whoever breaks into the program finds at hand what to look around, fetch and build with")
-            .help("Build in a stage of its own, and ship on a base with no more than the program needs: slim or distroless"),
+            .help(
+                "Build in a stage of its own, and ship on a base with no more than the program needs: slim or \
+             distroless",
+            ),
     };
     for (group, programs) in &found {
         // Every base has shells and a package manager: one example says enough.

@@ -1,5 +1,5 @@
-//! What the settings files of tools say of trust. Sources: the manuals of pip, npm, RubyGems, OpenSSH, containers/image and
-//! Docker.
+//! What the settings files of tools say of trust. Sources: the manuals of pip, npm, RubyGems, OpenSSH, containers/image
+//! and Docker.
 
 use super::Given;
 use crate::diagnostic::Severity;

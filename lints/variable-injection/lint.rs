@@ -169,7 +169,8 @@ impl<'a> Judge<'a> {
                     Depth::Language => Severity::Info,
                 },
                 says: format!("names `{part}`{missing}, where the user that the container runs as may write"),
-                because: "who takes over the program once can have every later start load its code, and those of `docker exec -u root`",
+                because: "who takes over the program once can have every later start load its code, and that of `docker exec -u \
+                          root`",
                 place: Some(spot),
             },
             None if is_there && variable.depth != Depth::Language && self.image.tree.node(node).uid != 0 => Flaw {
