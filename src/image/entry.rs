@@ -202,6 +202,20 @@ impl LayerFacts {
     }
 }
 
+impl LayerFacts {
+    /// Gives back the memory that growing took in advance: of a large layer, as much as the facts themselves.
+    pub(super) fn shrink(&mut self) {
+        self.entries.names.shrink_to_fit();
+        self.entries.rows.shrink_to_fit();
+        self.entries.extras.shrink_to_fit();
+        self.texts.shrink_to_fit();
+        self.secrets.shrink_to_fit();
+        for text in &mut self.texts {
+            text.bytes.shrink_to_fit();
+        }
+    }
+}
+
 impl Entries {
     /// How many there are.
     #[must_use]

@@ -135,7 +135,8 @@ def hardlink(path):
 
 
 def ambiguous(path):
-    """An entry twice with different modes; a file and its whiteout in one layer; a folder hidden after it was filled."""
+    """An entry twice with different modes; a file and its whiteout in one layer. The opaque mark behind a folder's content
+    hides nothing of its own layer, in whatever order (OCI image-layer specification), so nothing is said of it."""
     with open("/bin/busybox", "rb") as file:
         program = file.read()
     with tarfile.open(path, "w") as archive:

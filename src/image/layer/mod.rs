@@ -84,6 +84,7 @@ pub fn read(blob: impl Read + Send, request: &LayerRequest<'_>) -> Result<LayerF
         }
         let mut facts = collector.finish();
         facts.size = size;
+        facts.shrink();
         if pumped.whole {
             facts.diff_id = format!("sha256:{digest}");
         }
