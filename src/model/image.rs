@@ -107,7 +107,7 @@ impl Dockerfile {
         let (passwd, group) = (text("/etc/passwd").unwrap_or_default(), text("/etc/group").unwrap_or_default());
         let accounts = Accounts::parse(passwd, group, text("/etc/shadow"));
         let lines = &image.history[..trace.base_lines];
-        let user = lines.iter().map(HistoryLine::step).filter(|step| step.keyword == Some("USER")).last();
+        let user = lines.iter().rev().map(HistoryLine::step).find(|step| step.keyword == Some("USER"));
         let user = user.map_or("", |step| step.text.trim()).to_owned();
         Some((base.text.clone(), ImageContent::within(&tree, user, &accounts)))
     }
