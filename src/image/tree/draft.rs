@@ -1,5 +1,6 @@
 //! The merged file system while layers are put on top of each other: names that come and go, inodes they share.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
@@ -24,7 +25,12 @@ const MOST_STEPS: (usize, usize) = (1 << 24, 16);
 /// See the module. Texts are borrowed from the layers.
 pub(super) struct Draft<'f> {
     names: Vec<DraftName<'f>>,
-    inodes: Vec<DraftInode<'f>>,
+    /// The rows of the finished tree; of those without a name nothing is left of it.
+    inodes: Vec<Inode>,
+    /// Targets of symlinks, by inode: few have one.
+    links: HashMap<u32, &'f str>,
+    /// `security.capability`, by inode: hardly any has one.
+    capabilities: HashMap<u32, &'f [u8]>,
     /// Names by folder and text. The key is random, so that nobody can choose names that collide.
     table: HashTable<u32>,
     key: RandomState,
@@ -57,12 +63,6 @@ struct DraftName<'f> {
     implicit: bool,
 }
 
-struct DraftInode<'f> {
-    row: Inode,
-    link: &'f str,
-    capability: Option<&'f [u8]>,
-}
-
 #[derive(Clone, Copy)]
 struct Trail {
     end: usize,
@@ -77,6 +77,8 @@ impl<'f> Draft<'f> {
         let mut draft = Self {
             names: Vec::with_capacity(entries + 1),
             inodes: Vec::with_capacity(entries + 1),
+            links: HashMap::new(),
+            capabilities: HashMap::new(),
             table: HashTable::with_capacity(entries),
             key: RandomState::new(),
             starts: vec![0],
@@ -87,7 +89,7 @@ impl<'f> Draft<'f> {
             implicit: 0,
             steps: MOST_STEPS.0 + MOST_STEPS.1 * entries,
         };
-        draft.push(ROOT, "", 0, DraftInode::folder(0, 0));
+        draft.push(ROOT, "", 0, Inode::folder(0, 0));
         draft.names[0].implicit = true;
         draft
     }
@@ -148,7 +150,7 @@ impl<'f> Draft<'f> {
             match self.kind(child) {
                 Kind::Folder => at = child,
                 Kind::Symlink => {
-                    let target = self.inodes[self.names[child as usize].inode as usize].link;
+                    let target = self.target(child);
                     walk.follow(target)?;
                     led_below |= self.names[child as usize].layer != self.layer;
                     at = if target.starts_with('/') { ROOT } else { at };
@@ -183,7 +185,7 @@ impl<'f> Draft<'f> {
             match self.kind(child) {
                 Kind::Folder => at = child,
                 Kind::Symlink => {
-                    let target = self.inodes[self.names[child as usize].inode as usize].link;
+                    let target = self.target(child);
                     walk.follow(target)?;
                     at = if target.starts_with('/') { ROOT } else { at };
                 }
@@ -208,7 +210,7 @@ impl<'f> Draft<'f> {
     }
 
     pub(super) fn kind(&self, name: u32) -> Kind {
-        self.inodes[self.names[name as usize].inode as usize].row.kind
+        self.inodes[self.names[name as usize].inode as usize].kind
     }
 
     /// The last layer that wrote a name or something below it.
@@ -224,21 +226,23 @@ impl<'f> Draft<'f> {
 
     /// Adds a name with an inode of its own, as an entry describes it.
     pub(super) fn add(&mut self, folder: u32, text: &'f str, layer: u16, entry: &Entry<'f>) {
-        let mut inode = DraftInode::folder(layer, entry.index);
-        inode.row.kind = entry.kind;
-        inode.row.size = if entry.kind == Kind::File { entry.size } else { 0 };
-        inode.link = if entry.kind == Kind::Symlink { entry.link } else { "" };
-        inode.dress(layer, entry);
+        let mut inode = Inode::folder(layer, entry.index);
+        inode.kind = entry.kind;
+        inode.size = if entry.kind == Kind::File { entry.size } else { 0 };
+        let number = self.inodes.len() as u32;
+        if entry.kind == Kind::Symlink {
+            self.links.insert(number, entry.link);
+        }
         self.push(folder, text, entry.index, inode);
+        self.dress(number, layer, entry);
     }
 
     /// Adds a name for an inode that has one, and gives the inode what the entry says of it. The kernel drops a file's
     /// capability when its owner is set (`notify_change`), which engines do first: the entry's own, or none, is left.
     pub(super) fn link(&mut self, target: u32, folder: u32, text: &'f str, layer: u16, entry: &Entry<'f>) {
         let number = self.names[target as usize].inode;
-        let inode = &mut self.inodes[number as usize];
-        inode.dress(layer, entry);
-        inode.row.names += 1;
+        self.dress(number, layer, entry);
+        self.inodes[number as usize].names += 1;
         self.push_name(folder, text, entry.index, number);
     }
 
@@ -247,10 +251,30 @@ impl<'f> Draft<'f> {
         self.hide(name, layer);
         let one = &mut self.names[name as usize];
         (one.layer, one.entry, one.implicit) = (layer, entry.index, false);
-        let inode = &mut self.inodes[one.inode as usize];
-        (inode.row.layer, inode.row.entry) = (layer, entry.index);
-        inode.dress(layer, entry);
+        let number = one.inode;
+        let inode = &mut self.inodes[number as usize];
+        (inode.layer, inode.entry) = (layer, entry.index);
+        self.dress(number, layer, entry);
         self.touch(name);
+    }
+
+    /// Gives an inode owner, mode, time and capability as an entry says.
+    fn dress(&mut self, number: u32, layer: u16, entry: &Entry<'f>) {
+        let inode = &mut self.inodes[number as usize];
+        inode.modified = entry.modified;
+        inode.uid = entry.uid;
+        inode.gid = entry.gid;
+        inode.mode = if inode.kind == Kind::Symlink { 0o777 } else { entry.mode & 0o7777 };
+        inode.mode_layer = layer;
+        match entry.extra.and_then(|extra| extra.capability.as_deref()) {
+            Some(capability) => drop(self.capabilities.insert(number, capability)),
+            None => drop(self.capabilities.remove(&number)),
+        }
+    }
+
+    /// What a symlink says.
+    fn target(&self, name: u32) -> &'f str {
+        self.links.get(&self.names[name as usize].inode).copied().unwrap_or("")
     }
 
     fn make_folder(&mut self, parent: u32, text: &'f str, entry: u32) -> Option<u32> {
@@ -258,12 +282,12 @@ impl<'f> Draft<'f> {
             return None;
         }
         self.implicit += 1;
-        let name = self.push(parent, text, entry, DraftInode::folder(self.layer, entry));
+        let name = self.push(parent, text, entry, Inode::folder(self.layer, entry));
         self.names[name as usize].implicit = true;
         Some(name)
     }
 
-    fn push(&mut self, parent: u32, text: &'f str, entry: u32, inode: DraftInode<'f>) -> u32 {
+    fn push(&mut self, parent: u32, text: &'f str, entry: u32, inode: Inode) -> u32 {
         let number = self.inodes.len() as u32;
         self.inodes.push(inode);
         self.push_name(parent, text, entry, number)
@@ -330,7 +354,7 @@ impl<'f> Draft<'f> {
             if let Ok(found) = self.table.find_entry(hash, |other| *other == id) {
                 found.remove();
             }
-            self.inodes[name.inode as usize].row.names -= 1;
+            self.inodes[name.inode as usize].names -= 1;
             let mut child = name.first;
             while child != NONE {
                 waiting.push(child);
@@ -375,15 +399,16 @@ impl<'f> Draft<'f> {
         let mut tree = Tree {
             text: String::new(),
             names: Vec::with_capacity(alive),
-            inodes: Vec::with_capacity(alive),
+            inodes: Vec::new(),
             links: Vec::new(),
             capabilities: Vec::new(),
             starts: Vec::new(),
             fates: Vec::new(),
             irregularities,
         };
-        let mut inodes = vec![NONE; self.inodes.len()];
-        self.settle(ROOT, ROOT, &mut inodes, &mut tree);
+        // The names are made anew, in order; the look-ups that served the old ones make room for them.
+        self.table = HashTable::new();
+        self.settle(ROOT, ROOT, &mut tree);
         let mut order = vec![ROOT];
         let mut children: Vec<u32> = Vec::new();
         let mut done = 0;
@@ -398,15 +423,27 @@ impl<'f> Draft<'f> {
                 .sort_unstable_by(|one, other| self.names[*one as usize].text.cmp(self.names[*other as usize].text));
             (tree.names[done].first, tree.names[done].count) = (tree.names.len() as u32, children.len() as u32);
             for child in &children {
-                self.settle(*child, done as u32, &mut inodes, &mut tree);
+                self.settle(*child, done as u32, &mut tree);
             }
             order.extend_from_slice(&children);
             done += 1;
         }
+        tree.inodes = std::mem::take(&mut self.inodes);
+        let is_named = |inode: u32| tree.inodes[inode as usize].names > 0;
+        let mut links: Vec<(u32, &str)> = self.links.drain().filter(|(inode, _)| is_named(*inode)).collect();
+        let mut capabilities: Vec<(u32, Box<[u8]>)> = self
+            .capabilities
+            .drain()
+            .filter(|(inode, _)| is_named(*inode))
+            .map(|(inode, value)| (inode, value.into()))
+            .collect();
+        links.sort_unstable();
+        capabilities.sort_unstable();
+        tree.links = links.into_iter().map(|(inode, link)| (inode, tree.store(link))).collect();
+        tree.capabilities = capabilities;
         self.show_shared(&tree);
         tree.text.shrink_to_fit();
         tree.inodes.shrink_to_fit();
-        tree.links.shrink_to_fit();
         tree.starts = self.starts;
         tree.fates = self.fates;
         tree.fates.shrink_to_fit();
@@ -414,25 +451,10 @@ impl<'f> Draft<'f> {
     }
 
     /// Takes one name over into the finished tree.
-    fn settle(&mut self, id: u32, parent: u32, inodes: &mut [u32], tree: &mut Tree) {
+    fn settle(&mut self, id: u32, parent: u32, tree: &mut Tree) {
         let number = tree.names.len() as u32;
-        let name = &self.names[id as usize];
-        let inode = &mut inodes[name.inode as usize];
-        if *inode == NONE {
-            *inode = tree.inodes.len() as u32;
-            let one = &self.inodes[name.inode as usize];
-            tree.inodes.push(one.row);
-            if one.row.kind == Kind::Symlink {
-                let link = tree.store(one.link);
-                tree.links.push((*inode, link));
-            }
-            if let Some(capability) = one.capability {
-                tree.capabilities.push((*inode, capability.into()));
-            }
-        }
-        let inode = *inode;
-        let text = tree.store(name.text);
-        let DraftName { entry, layer, implicit, .. } = *name;
+        let DraftName { text, inode, entry, layer, implicit, .. } = self.names[id as usize];
+        let text = tree.store(text);
         tree.names.push(Name { text, parent, inode, entry, first: 0, count: 0, layer, implicit });
         if !implicit {
             self.judge(layer, entry, Fate::seen(number));
@@ -451,35 +473,21 @@ impl<'f> Draft<'f> {
     }
 }
 
-impl<'f> DraftInode<'f> {
+impl Inode {
     /// A folder that no entry describes.
     fn folder(layer: u16, entry: u32) -> Self {
         Self {
-            row: Inode {
-                size: 0,
-                modified: 0,
-                uid: 0,
-                gid: 0,
-                names: 1,
-                entry,
-                layer,
-                mode_layer: layer,
-                mode: 0o755,
-                kind: Kind::Folder,
-            },
-            link: "",
-            capability: None,
+            size: 0,
+            modified: 0,
+            uid: 0,
+            gid: 0,
+            names: 1,
+            entry,
+            layer,
+            mode_layer: layer,
+            mode: 0o755,
+            kind: Kind::Folder,
         }
-    }
-
-    /// Owner, mode, time and capability as an entry says.
-    fn dress(&mut self, layer: u16, entry: &Entry<'f>) {
-        self.row.modified = entry.modified;
-        self.row.uid = entry.uid;
-        self.row.gid = entry.gid;
-        self.row.mode = if self.row.kind == Kind::Symlink { 0o777 } else { entry.mode & 0o7777 };
-        self.row.mode_layer = layer;
-        self.capability = entry.extra.and_then(|extra| extra.capability.as_deref());
     }
 }
 
