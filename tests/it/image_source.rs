@@ -357,11 +357,14 @@ fn layers_that_are_not_read_say_why() {
     assert_eq!(streamed.layers[0].facts, image.layers[0].facts);
 }
 
+/// Files by name.
+type Files = Vec<(String, Vec<u8>)>;
+
 #[test]
 fn what_contradicts_itself_is_said_or_refused() {
     let folder = folder();
     let made = sample();
-    let with = |name: &str, change: &dyn Fn(&mut Vec<(String, Vec<u8>)>), manifest: &[u8], entry: Option<Value>| {
+    let with = |name: &str, change: &dyn Fn(&mut Files), manifest: &[u8], entry: Option<Value>| {
         let mut files = index(&json!([entry.unwrap_or_else(|| descriptor(OCI_MANIFEST, manifest))]));
         files.extend(made.blobs().into_iter().chain([blob(manifest)]));
         change(&mut files);
