@@ -58,6 +58,24 @@ struct Inode {
     kind: Kind,
 }
 
+impl Inode {
+    /// A folder that no entry describes.
+    fn folder(layer: u16, entry: u32) -> Self {
+        Self {
+            size: 0,
+            modified: 0,
+            uid: 0,
+            gid: 0,
+            names: 1,
+            entry,
+            layer,
+            mode_layer: layer,
+            mode: 0o755,
+            kind: Kind::Folder,
+        }
+    }
+}
+
 /// What became of an entry, in four bytes: replaced, in force without a name, hidden by a layer, or seen at a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Fate(u32);

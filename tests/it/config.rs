@@ -72,7 +72,33 @@ fn unknown_keys_are_errors_with_place_and_suggestion() {
     assert_eq!(
         wrong("[[overrides]]\npaths = [\"a\"]\nfail-on = \"low\"\n"),
         "harden.toml:3:1: unknown key `fail-on` of an override; the keys are `paths`, `preset`, `select`, `extend-select`, \
-         `ignore`, `lints`"
+         `ignore`, `lints`, `image`"
+    );
+}
+
+#[test]
+fn findings_in_images_are_ignored_with_a_reason() {
+    let text = "image = \"app:1\"\n[[image-ignore]]\nlints = [\"suid-binary\"]\nimages = [\"ghcr.io/acme/*\"]\n\
+                paths = [\"/usr/bin/sudo\"]\nreason = \"developers' image\"\n";
+    let config = Config::parse(text, Path::new("harden.toml"), Path::new("/project")).expect("well-formed");
+    assert_eq!(config.rules.image.as_deref(), Some("app:1"));
+    let ignore = &config.image_ignores[0];
+    assert!(ignore.holds("ghcr.io/acme/app:1", Some("/usr/bin/sudo")));
+    assert!(ignore.holds("docker://ghcr.io/acme/app:1", Some("/usr/bin/sudo")));
+    for (image, path) in [
+        ("ghcr.io/other/app", Some("/usr/bin/sudo")),
+        ("ghcr.io/acme/app", Some("/usr/bin/su")),
+        ("ghcr.io/acme/app", None),
+    ] {
+        assert!(!ignore.holds(image, path), "{image} {path:?}");
+    }
+    assert_eq!(
+        wrong("[[image-ignore]]\nlints = [\"suid-binary\"]\n"),
+        "harden.toml:1:1: this image-ignore says no reason; add `reason = \"…\"`"
+    );
+    assert_eq!(
+        wrong("[[image-ignore]]\nreason = \"x\"\n"),
+        "harden.toml:1:1: this image-ignore names no lints; add `lints = [\"…\"]`"
     );
 }
 

@@ -18,6 +18,7 @@ mod fuzz;
 mod fuzz_images;
 mod hostile;
 mod image_cache;
+mod image_cli;
 mod image_facts;
 mod image_made;
 mod image_report;

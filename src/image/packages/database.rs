@@ -18,7 +18,7 @@ impl Database {
     /// Packages that are kept. A full distribution on one machine has some ten thousand.
     pub const PACKAGES: usize = 200_000;
 
-    /// An empty one whose owners see through symlinked folders (see [`Owners::new`]).
+    /// An empty one whose owners see through symlinked folders (see `Owners::new`).
     #[must_use]
     pub fn new(aliases: Vec<(String, String)>) -> Self {
         Self { owners: Owners::new(aliases), ..Self::default() }

@@ -473,24 +473,6 @@ impl<'f> Draft<'f> {
     }
 }
 
-impl Inode {
-    /// A folder that no entry describes.
-    fn folder(layer: u16, entry: u32) -> Self {
-        Self {
-            size: 0,
-            modified: 0,
-            uid: 0,
-            gid: 0,
-            names: 1,
-            entry,
-            layer,
-            mode_layer: layer,
-            mode: 0o755,
-            kind: Kind::Folder,
-        }
-    }
-}
-
 impl Tree {
     /// Adds a text. Names and links of more than four gigabytes in all are left empty: entries are bounded long before.
     fn store(&mut self, text: &str) -> Piece {
