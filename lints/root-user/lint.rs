@@ -9,6 +9,7 @@ use crate::model::{
     starts_as_root,
 };
 use crate::syntax::ast::Keyword;
+use crate::tables::is_supervisor;
 use crate::text::{Edit, Span};
 
 pub(super) static LINT: Lint = Lint {
@@ -145,32 +146,12 @@ fn is_root(user: &str) -> bool {
         || windows.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Programs that start as root by design and start the real services as users of their own.
-const SUPERVISORS: [&str; 16] = [
-    "init",
-    "systemd",
-    "s6-svscan",
-    "s6-overlay-init",
-    "supervisord",
-    "runsvdir",
-    "runit",
-    "runit-init",
-    "my_init",
-    "openrc-init",
-    "sshd",
-    "cron",
-    "crond",
-    "dockerd",
-    "dockerd-entrypoint.sh",
-    "kubelet",
-];
-
 /// Where ENTRYPOINT or CMD starts one of them.
 fn supervisor(dockerfile: &Dockerfile, stage: &Stage) -> Option<Span> {
     let starts = [stage.end.entrypoint, stage.end.cmd].into_iter().flatten();
     let instructions = starts.filter_map(|index| dockerfile.instructions.get(index));
     let commands = instructions.flat_map(|instruction| &instruction.scripts).flat_map(|script| &script.commands);
-    commands.filter(|command| SUPERVISORS.contains(&command.base_name())).map(|command| command.name.span).next()
+    commands.filter(|command| is_supervisor(command.base_name())).map(|command| command.name.span).next()
 }
 
 /// The user that was in force before root: by an earlier USER, or the base image's own, known by its name.

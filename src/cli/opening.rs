@@ -3,10 +3,11 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::image::registry::{self, Progress};
 use crate::image::source::{self, Request};
-use crate::image::{Cache, Image, Limits, Reference};
+use crate::image::{Cache, Image, Limits, Reference, size_said};
 use crate::{lint, platform};
 
 use super::output::Console;
@@ -39,6 +40,14 @@ pub(super) struct Opening {
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().entries, help_heading = "Image")]
     pub(super) max_entries: u64,
 
+    /// Bytes of a file's path, before the image counts as hostile
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().path_bytes, help_heading = "Image")]
+    pub(super) max_path_bytes: usize,
+
+    /// Layers of an image, before it counts as hostile
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().layers, help_heading = "Image")]
+    pub(super) max_layers: usize,
+
     /// Uncompressed bytes for each compressed one, before a layer counts as hostile
     #[arg(long, value_name = "TIMES", default_value_t = Limits::default().ratio, help_heading = "Image")]
     pub(super) max_ratio: u64,
@@ -46,15 +55,17 @@ pub(super) struct Opening {
 
 impl Default for Opening {
     fn default() -> Self {
-        let Limits { entries, layer_bytes, ratio, .. } = Limits::default();
+        let limits = Limits::default();
         Self {
             platform: None,
             authfile: None,
             insecure_registry: Vec::new(),
             no_cache: false,
-            max_layer_bytes: layer_bytes,
-            max_entries: entries,
-            max_ratio: ratio,
+            max_layer_bytes: limits.layer_bytes,
+            max_entries: limits.entries,
+            max_path_bytes: limits.path_bytes,
+            max_layers: limits.layers,
+            max_ratio: limits.ratio,
         }
     }
 }
@@ -82,12 +93,15 @@ impl Opener {
         }
         registry.document_bytes = Some(Limits::default().document_bytes);
         let console = *console;
-        registry.progress = Some(Arc::new(move |progress| show(&console, &progress)));
+        let shown = AtomicU64::new(0);
+        registry.progress = Some(Arc::new(move |progress| show(&console, &progress, &shown)));
         Self {
             platform: opening.platform.clone(),
             limits: Limits {
                 entries: opening.max_entries,
                 layer_bytes: opening.max_layer_bytes,
+                path_bytes: opening.max_path_bytes,
+                layers: opening.max_layers,
                 ratio: opening.max_ratio,
                 ..Limits::default()
             },
@@ -116,15 +130,23 @@ impl Opener {
     }
 }
 
-/// Says what takes time. How far a download is interests only who watches.
-fn show(console: &Console, progress: &Progress<'_>) {
+/// Bytes between two words on how far a download is.
+const STEP: u64 = 4 << 20;
+
+/// Says what takes time. How far a download is interests only who watches; `shown` is what was said last.
+fn show(console: &Console, progress: &Progress<'_>, shown: &AtomicU64) {
     match progress {
         Progress::Waiting { host, pause, why } => {
             console.note(&format_args!("{host} is asked again in {:.1} s: {why}", pause.as_secs_f32()));
         }
         Progress::Mirror { host, why } => console.detail(&format_args!("mirror {host} is left out: {why}")),
         Progress::Blob { digest, done, size } if io::stderr().is_terminal() => {
-            console.progress(&format_args!("{digest:.19} {done}/{size} bytes"));
+            let step = done / STEP;
+            if done == size {
+                console.progress(&"");
+            } else if shown.swap(step, Ordering::Relaxed) != step {
+                console.progress(&format_args!("{digest:.19} {} of {}", size_said(*done), size_said(*size)));
+            }
         }
         Progress::Blob { .. } => {}
     }

@@ -1,6 +1,7 @@
 //! Whether what a container starts as root gives root up by itself.
 
 use super::Image;
+use crate::tables::is_supervisor;
 
 /// How sure it is that a container gives root up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,25 +17,6 @@ pub enum GivesUp {
 /// Programs that go on as another user and leave no parent behind.
 const CHANGE_USER: [&str; 9] =
     ["gosu", "su-exec", "setpriv", "s6-setuidgid", "chpst", "setuidgid", "runuser", "capsh", "su"];
-
-/// Programs that start as root by design and start services as users of their own.
-const SUPERVISORS: [&str; 15] = [
-    "init",
-    "systemd",
-    "s6-svscan",
-    "s6-overlay-init",
-    "supervisord",
-    "runsvdir",
-    "runit",
-    "runit-init",
-    "my_init",
-    "openrc-init",
-    "sshd",
-    "cron",
-    "crond",
-    "dockerd",
-    "dockerd-entrypoint.sh",
-];
 
 /// Scripts that images are started with, by the names they mostly have.
 pub const START_SCRIPTS: &[&str] = &[
@@ -66,7 +48,7 @@ impl Image {
             } else if self.text(&step.path).is_some_and(names_one) {
                 Some(GivesUp::InScript)
             } else {
-                SUPERVISORS.contains(&name(&step.path).as_str()).then_some(GivesUp::MayBeServices)
+                is_supervisor(&name(&step.path)).then_some(GivesUp::MayBeServices)
             };
             if let Some(found) = found.filter(|found| best.as_ref().is_none_or(|(known, _)| found > known)) {
                 best = Some((found, step.path.clone()));

@@ -1,12 +1,13 @@
 //! Runs the selected lints on one image, and says what they want from its files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::diagnostic::{Category, Diagnostic, Label, Place, fingerprint};
+use crate::diagnostic::{Category, Diagnostic, Label, Place};
 use crate::image::{Image, Wanted};
 use crate::secret;
 
+use super::finish::{Prints, diagnostic};
 use super::run::said;
 use super::{Draft, Findings, LintError, Outcome, Settings, Spot, registry, same_id};
 
@@ -77,8 +78,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
         severity.then(rest)
     });
     found.dedup_by(|(a_index, a), (b_index, b)| (*a_index, &a.span, &a.message) == (*b_index, &b.span, &b.message));
-    // How often each fingerprint was wanted before: equal evidence is told apart by its order.
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut prints = Prints::default();
     let subject = image.reference.name_without_tag();
     // Steps that hold a secret are not shown with other findings.
     let of_secrets = found.iter().filter(|(index, _)| registry[*index].lint.category == Category::Secret);
@@ -96,33 +96,9 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
             Spot::Config(key) => key,
             Spot::Layer(_, path) => path,
         };
-        let print = |ordinal: usize| fingerprint(entry.name, &subject, evidence, ordinal);
-        let first = print(0);
-        let ordinal = seen.entry(first.clone()).and_modify(|ordinal| *ordinal += 1).or_insert(0);
-        let fingerprint = if *ordinal == 0 { first } else { print(*ordinal) };
-        draft.aliases.sort_unstable();
-        draft.aliases.dedup();
-        let severity = selection.severity(index, &draft);
+        let print = prints.next(entry.name, &subject, evidence);
         draft.remarks.extend(made_by(image, &draft.span, &telling));
-        Diagnostic {
-            lint: entry.name,
-            category: entry.lint.category,
-            severity,
-            confidence: draft.confidence,
-            place: place(image, draft.span),
-            labels: draft
-                .labels
-                .into_iter()
-                .map(|(spot, message)| Label { place: place(image, spot), message })
-                .chain(draft.remarks)
-                .collect(),
-            aliases: draft.aliases,
-            message: draft.message,
-            help: draft.help,
-            hidden: draft.hidden,
-            fixes: draft.fixes,
-            fingerprint,
-        }
+        diagnostic(entry, selection.severity(index, &draft), draft, print, |spot| place(image, spot))
     };
     found.into_iter().map(finish).collect()
 }

@@ -2,6 +2,7 @@
 
 mod comments;
 mod findings;
+mod finish;
 mod image;
 mod meta;
 mod registry;

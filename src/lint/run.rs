@@ -2,15 +2,15 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::config::ImageIgnore;
-use crate::diagnostic::{Diagnostic, Label, Place, fingerprint};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::model::Dockerfile;
 use crate::text::Span;
 
+use super::finish::{Prints, diagnostic};
 use super::suppress::Suppressions;
 use super::unused::{self, UNUSED_IGNORE};
 use super::{Draft, Findings, Selection, traced};
@@ -122,37 +122,13 @@ fn diagnostics(dockerfile: &Dockerfile, selection: &Selection, mut found: Vec<(u
     found.dedup_by(|(a_index, a), (b_index, b)| {
         (*a_index, a.span, a.message.as_str()) == (*b_index, b.span, b.message.as_str())
     });
-    // How often each fingerprint was wanted before: equal evidence is told apart by its order.
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let file = |span: Span| Place::File { path: Arc::clone(&dockerfile.path), span };
-    let finish = |(index, mut draft): (usize, Draft)| {
+    let mut prints = Prints::default();
+    let finish = |(index, draft): (usize, Draft)| {
         let entry = &registry[index];
         let evidence = evidence(dockerfile.source.text(), draft.span, &draft.hidden);
-        let print = |ordinal: usize| fingerprint(entry.name, &dockerfile.path, &evidence, ordinal);
-        let first = print(0);
-        let ordinal = seen.entry(first.clone()).and_modify(|ordinal| *ordinal += 1).or_insert(0);
-        let fingerprint = if *ordinal == 0 { first } else { print(*ordinal) };
-        draft.aliases.sort_unstable();
-        draft.aliases.dedup();
-        Diagnostic {
-            lint: entry.name,
-            category: entry.lint.category,
-            severity: selection.severity(index, &draft),
-            confidence: draft.confidence,
-            place: file(draft.span),
-            labels: draft
-                .labels
-                .into_iter()
-                .map(|(span, message)| Label { place: file(span), message })
-                .chain(draft.remarks)
-                .collect(),
-            aliases: draft.aliases,
-            message: draft.message,
-            help: draft.help,
-            hidden: draft.hidden,
-            fixes: draft.fixes,
-            fingerprint,
-        }
+        let print = prints.next(entry.name, &dockerfile.path, &evidence);
+        let file = |span: Span| Place::File { path: Arc::clone(&dockerfile.path), span };
+        diagnostic(entry, selection.severity(index, &draft), draft, print, file)
     };
     found.into_iter().map(finish).collect()
 }

@@ -9,6 +9,7 @@ mod known_escapes;
 mod moving_tags;
 mod ports;
 mod setid_baseline;
+mod supervisors;
 mod trusted_places;
 
 pub use base_images::{BaseImage, Family, ImageUser, base_image, family};
@@ -18,4 +19,5 @@ pub use known_escapes::{Escape, escape};
 pub use moving_tags::{TagKind, tag_kind};
 pub use ports::{AdminPort, admin_port};
 pub use setid_baseline::{UsualSetid, usual};
+pub use supervisors::is_supervisor;
 pub use trusted_places::{TrustedPlace, trusted_place};

@@ -10,10 +10,10 @@ mod tree;
 use std::io::{self, Write};
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
-use crate::image::Image;
+use crate::image::{Image, size_said as bytes};
 
 use super::Tool;
-use parts::{bytes, escape, plural};
+use parts::{escape, plural};
 
 /// Findings written out; further ones are counted.
 const MOST_FINDINGS: usize = 2000;
