@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Category, Confidence, Severity};
-use crate::image::{Image, Relief, SecretFile, Spot, Visibility};
+use crate::image::{Image, Relief, SecretFile, Spot, Visibility, size_said};
 use crate::lint::{Findings, Lint};
+use crate::model::maker_said;
 use crate::secret;
-use crate::shell::{Dialect, secrets};
 
 pub(super) static LINT: Lint = Lint {
     summary: "A secret was deleted or replaced in a later layer, and can still be pulled",
@@ -73,15 +73,15 @@ fn report(image: &Image, file: &SecretFile, same: &[&SecretFile], findings: &mut
         hider + 1,
     );
     let draft = findings.report(spot.clone(), message);
-    let size = bytes(file.size);
-    draft.because(match made_by(image, file.layer) {
+    let size = size_said(file.size);
+    draft.because(match maker_said(image, file.layer) {
         Some(line) => format!("{size}, added by `{line}`"),
         None => format!("{size}, added by a layer of which the history says nothing"),
     });
     for copy in &same[1..] {
         draft.label(Spot::Layer(copy.layer, copy.path.clone()), "the same secret once more");
     }
-    if let Some(line) = made_by(image, hider) {
+    if let Some(line) = maker_said(image, hider) {
         draft.label(Spot::Layer(hider, last.path.clone()), format!("hidden by `{line}`"));
     }
     draft.confidence(worst.confidence).aliases(LINT.aliases);
@@ -95,33 +95,4 @@ fn report(image: &Image, file: &SecretFile, same: &[&SecretFile], findings: &mut
         Relief::Paired | Relief::Locked => draft.severity(Severity::Medium),
         Relief::Test => draft.severity(Severity::Low).confidence(Confidence::Low),
     };
-}
-
-/// The step that made a layer, where history tells, cut so that it fits into a sentence; of a step that holds a secret
-/// itself, the instruction alone.
-fn made_by(image: &Image, layer: usize) -> Option<String> {
-    let step = image.history.get(image.layers.get(layer)?.history?)?.step();
-    let keyword = step.keyword.unwrap_or("");
-    let mut end = step.text.len().min(4096);
-    while !step.text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let text = &step.text[..end];
-    let text = if secrets::in_commands(text, Dialect::Posix).is_empty() { text } else { "…" };
-    let plain: String = text.chars().map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
-    let line = std::iter::once(keyword).chain(plain.split_whitespace()).filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<&str>>().join(" ");
-    match line.char_indices().nth(100) {
-        Some((end, _)) => Some(format!("{}…", &line[..end])),
-        None => Some(line).filter(|line| !line.is_empty()),
-    }
-}
-
-fn bytes(size: u64) -> String {
-    match size {
-        1 => "1 byte".to_owned(),
-        0..=9999 => format!("{size} bytes"),
-        10_000..=9_999_999 => format!("{} kB", size / 1000),
-        _ => format!("{} MB", size / 1_000_000),
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::lint;
+use crate::model::maker_said;
 use crate::report::{self, FileResult, Problem, Subject, Summary};
 use crate::text::Source;
 
@@ -85,7 +86,9 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         }
         if let Some(path) = &arguments.report {
             let mut page = Output::to(Some(path))?;
-            page.write(|out| report::html::write(out, &tool("image", folder.clone()), &image, &outcome.diagnostics))?;
+            let steps: Vec<_> = (0..image.layers.len()).map(|layer| maker_said(&image, layer)).collect();
+            let tool = tool("image", folder.clone());
+            page.write(|out| report::html::write(out, &tool, &image, &steps, &outcome.diagnostics))?;
             page.finish()?;
         }
         failing |= outcome.diagnostics.iter().any(|diagnostic| fail_on.includes(diagnostic.severity));

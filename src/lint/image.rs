@@ -1,11 +1,10 @@
 //! Runs the selected lints on one image, and says what they want from its files.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::diagnostic::{Category, Diagnostic, Label, Place};
+use crate::diagnostic::{Diagnostic, Label, Place};
 use crate::image::{Image, Wanted};
-use crate::secret;
+use crate::model::maker_said;
 
 use super::finish::{Prints, diagnostic};
 use super::run::said;
@@ -80,14 +79,7 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
     found.dedup_by(|(a_index, a), (b_index, b)| (*a_index, &a.span, &a.message) == (*b_index, &b.span, &b.message));
     let mut prints = Prints::default();
     let subject = image.reference.name_without_tag();
-    // Steps that hold a secret are not shown with other findings.
-    let of_secrets = found.iter().filter(|(index, _)| registry[*index].lint.category == Category::Secret);
-    let telling: HashSet<String> = of_secrets
-        .filter_map(|(_, draft)| match &draft.span {
-            Spot::Config(key) => Some(key.clone()),
-            _ => None,
-        })
-        .collect();
+    let steps: Vec<Option<Label>> = (0..image.layers.len()).map(|layer| made_by(image, layer)).collect();
     let finish = |(index, mut draft): (usize, Draft<Spot>)| {
         let entry = &registry[index];
         // Digests take no part: a finding keeps its identity when the image is built again.
@@ -97,37 +89,19 @@ fn diagnostics(image: &Image, settings: &Settings, mut found: Vec<(usize, Draft<
             Spot::Layer(_, path) => path,
         };
         let print = prints.next(entry.name, &subject, evidence);
-        draft.remarks.extend(made_by(image, &draft.span, &telling));
+        if let Spot::Layer(layer, _) = &draft.span {
+            draft.remarks.extend(steps.get(*layer).cloned().flatten());
+        }
         diagnostic(entry, selection.severity(index, &draft), draft, print, |spot| place(image, spot))
     };
     found.into_iter().map(finish).collect()
 }
 
-/// Characters shown of the step that made a layer.
-const MOST_OF_STEP: usize = 120;
-
-/// Which step made the layer that a place is in.
-fn made_by(image: &Image, spot: &Spot, telling: &HashSet<String>) -> Option<Label> {
-    let Spot::Layer(layer, _) = spot else { return None };
-    let line = image.layers.get(*layer)?.history?;
-    let step = image.history.get(line)?.step();
-    let key = format!("history[{line}]");
-    let whole = format!("{} {}", step.keyword.unwrap_or(""), step.text);
-    let is_secret = |word: &str| {
-        word.split_once('=').is_some_and(|(name, value)| secret::in_assignment(name, value).is_some())
-            || !secret::in_text(word).is_empty()
-    };
-    let words = whole.split_whitespace().map(|word| if is_secret(word) { "…" } else { word });
-    let words = words.collect::<Vec<_>>().join(" ");
-    let mut text: String = words.chars().take(MOST_OF_STEP).collect();
-    if text.is_empty() || telling.contains(&key) {
-        return None;
-    }
-    if words.len() > text.len() {
-        text.push('…');
-    }
-    let message = format!("made layer {} of {}: `{text}`", layer + 1, image.layers.len());
-    Some(Label { place: place(image, Spot::Config(key)), message })
+/// Which step made a layer.
+fn made_by(image: &Image, layer: usize) -> Option<Label> {
+    let line = image.layers[layer].history?;
+    let message = format!("made layer {} of {}: `{}`", layer + 1, image.layers.len(), maker_said(image, layer)?);
+    Some(Label { place: place(image, Spot::Config(format!("history[{line}]"))), message })
 }
 
 pub(super) fn place(image: &Image, spot: Spot) -> Place {

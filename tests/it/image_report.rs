@@ -6,6 +6,7 @@ use std::process::Command;
 
 use harden::image::Image;
 use harden::lint::{Choice, Preset, Selection, Settings, registry, run_image};
+use harden::model::maker_said;
 use harden::report::{Tool, html};
 
 use crate::support::image::image;
@@ -21,7 +22,7 @@ folder 0777 /<b>bold</b>
 file 4777 /usr/bin/<img/src=x/onerror=document.title='owned'> size=100
 file 4755 /usr/bin/a\u{202e}exe size=70000
 file 0644 /big size=3000000
-layer RUN rm /big
+layer RUN curl -u deploy:Xy7kPq29LmZw https://registry.example && rm /big
 whiteout /big
 ";
 
@@ -30,7 +31,8 @@ fn page(image: &Image) -> String {
     let outcome = run_image(image, &Settings { selection, ..Settings::default() });
     let tool = Tool { name: "harden", version: "0", command: "image", lints: registry(), root: PathBuf::from("/") };
     let mut page = Vec::new();
-    html::write(&mut page, &tool, image, &outcome.diagnostics).expect("memory");
+    let steps: Vec<_> = (0..image.layers.len()).map(|layer| maker_said(image, layer)).collect();
+    html::write(&mut page, &tool, image, &steps, &outcome.diagnostics).expect("memory");
     String::from_utf8(page).expect("UTF-8")
 }
 
@@ -68,6 +70,7 @@ fn a_browser_shows_the_image_and_runs_nothing_of_it() {
     }
     assert!(!document.contains("<script") && !document.contains("<img") && !document.contains("<b>bold"), "{document}");
     assert!(document.contains("<title>oci:/tmp/app"), "no script changed the title:\n{document}");
+    assert!(!document.contains("Xy7kPq29"), "a step's secret is not shown");
     assert!(!document.contains('\u{202e}'), "a name that reads backwards is shown as it is written");
     let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");

@@ -18,11 +18,17 @@ use parts::{escape, plural};
 /// Findings written out; further ones are counted.
 const MOST_FINDINGS: usize = 2000;
 
-/// Writes the page about one image and what was found in it.
+/// Writes the page about one image and what was found in it. `steps` are what made the layers, without secrets in them.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, tool: &Tool, image: &Image, diagnostics: &[Diagnostic]) -> io::Result<()> {
+pub fn write(
+    out: &mut dyn Write,
+    tool: &Tool,
+    image: &Image,
+    steps: &[Option<String>],
+    diagnostics: &[Diagnostic],
+) -> io::Result<()> {
     let name = escape(&image.name);
     write!(
         out,
@@ -34,7 +40,7 @@ pub fn write(out: &mut dyn Write, tool: &Tool, image: &Image, diagnostics: &[Dia
         style::STYLE
     )?;
     head(out, image, diagnostics)?;
-    layers(out, image, diagnostics)?;
+    layers(out, image, steps, diagnostics)?;
     findings(out, image, diagnostics)?;
     tree::write(out, image, diagnostics)?;
     savings(out, image)?;
@@ -83,7 +89,7 @@ fn layer_of(image: &Image, place: &Place) -> Option<usize> {
     }
 }
 
-fn layers(out: &mut dyn Write, image: &Image, diagnostics: &[Diagnostic]) -> io::Result<()> {
+fn layers(out: &mut dyn Write, image: &Image, steps: &[Option<String>], diagnostics: &[Diagnostic]) -> io::Result<()> {
     let largest = image.layers.iter().map(|layer| layer.size).max().unwrap_or(0).max(1);
     let hidden = image.hidden();
     writeln!(out, "<section id=\"layers\">\n<h2>Layers</h2>\n<table>")?;
@@ -92,7 +98,7 @@ fn layers(out: &mut dyn Write, image: &Image, diagnostics: &[Diagnostic]) -> io:
         "<thead><tr><th>#<th>Made by<th>Download<th><th>Unpacked<th>Entries<th>Hidden later<th>Findings</tr></thead>\n<tbody>"
     )?;
     for (index, layer) in image.layers.iter().enumerate() {
-        let made = image.made_by(index).unwrap_or("not known: the history doesn't say");
+        let made = steps.get(index).and_then(Option::as_deref).unwrap_or("not known: the history doesn't say");
         let (plain, entries) = match &layer.facts {
             Ok(facts) => (bytes(facts.size), facts.entries.len().to_string()),
             Err(why) => (format!("not read: {}", escape(why)), String::new()),
@@ -108,10 +114,11 @@ fn layers(out: &mut dyn Write, image: &Image, diagnostics: &[Diagnostic]) -> io:
             .collect();
         writeln!(
             out,
-            "<tr id=\"layer-{index}\"><td>{index}<td><code title=\"{digest}\">{made}</code><td>{size}<td class=\"bar\">\
+            "<tr id=\"layer-{number}\"><td>{number}<td><code title=\"{digest}\">{made}</code><td>{size}<td class=\"bar\">\
              <i style=\"width:{width}%\"></i><td>{plain}<td>{entries}<td>{lost}<td>{marks}</tr>",
+            number = index + 1,
             digest = escape(&layer.digest),
-            made = escape(&parts::cut(made, 300)),
+            made = escape(made),
             size = bytes(layer.size),
             width = (layer.size * 100).div_ceil(largest),
             lost = if lost == 0 { String::new() } else { bytes(lost) },
@@ -162,7 +169,7 @@ fn place(image: &Image, place: &Place) -> String {
         Place::Layer { path, .. } => {
             let path = format!("<code>{}</code>", escape(path));
             match layer_of(image, place) {
-                Some(layer) => format!("{path} in <a href=\"#layer-{layer}\">layer {layer}</a>"),
+                Some(layer) => format!("{path} in {}", link(layer)),
                 None => path,
             }
         }
@@ -170,6 +177,11 @@ fn place(image: &Image, place: &Place) -> String {
         Place::Image { .. } => "the image".to_owned(),
         Place::File { path, .. } => format!("<code>{}</code>", escape(path)),
     }
+}
+
+/// A layer by its number from 1, as messages count them.
+fn link(layer: usize) -> String {
+    format!("<a href=\"#layer-{number}\">layer {number}</a>", number = layer + 1)
 }
 
 /// What a shorter image would save.
@@ -194,11 +206,11 @@ fn savings(out: &mut dyn Write, image: &Image) -> io::Result<()> {
         let why = if one.copied { ", to change mode or owner" } else { "" };
         writeln!(
             out,
-            "<tr><td><code>{}</code><td>{}<td><a href=\"#layer-{l}\">layer {l}</a><td><a href=\"#layer-{by}\">layer {by}</a>{why}</tr>",
+            "<tr><td><code>{}</code><td>{}<td>{}<td>{}{why}</tr>",
             escape(path),
             bytes(one.size),
-            l = one.layer,
-            by = one.by,
+            link(one.layer),
+            link(one.by),
         )?;
     }
     writeln!(out, "</tbody></table>")?;

@@ -39,32 +39,18 @@ pub(super) fn message(text: &str) -> String {
     html
 }
 
-/// At most `most` characters of a text.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let mut cut: String = text.chars().take(most).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
-}
-
 pub(super) fn plural(count: usize, word: &str) -> String {
     if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, escape, message};
+    use super::{escape, message};
 
     #[test]
     fn nothing_of_an_image_becomes_markup() {
         assert_eq!(escape("<img src='x' onerror=\"a&b\">"), "&lt;img src=&#39;x&#39; onerror=&quot;a&amp;b&quot;&gt;");
         assert_eq!(escape("a\u{202e}b\u{1b}[31m"), "a\\u{202e}b\\u{1b}[31m");
         assert_eq!(message("`<b>` is <i>"), "<code>&lt;b&gt;</code> is &lt;i&gt;");
-    }
-
-    #[test]
-    fn long_texts_are_cut() {
-        assert_eq!((cut("abcd", 2), cut("ab", 2)), ("ab…".to_owned(), "ab".to_owned()));
     }
 }
