@@ -1,14 +1,12 @@
 //! Runs the selected lints on one image, and says what they want from its files.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::diagnostic::{Diagnostic, Label, Place};
 use crate::image::{Image, Wanted};
 use crate::model::maker_said;
 
 use super::finish::{Prints, diagnostic};
-use super::run::said;
-use super::{Draft, Findings, LintError, Outcome, Settings, Spot, registry, same_id};
+use super::run::drafts;
+use super::{Draft, LintError, Outcome, Selection, Settings, Spot, registry, same_id};
 
 /// What all lints want from the files of an image: those of this build, chosen or not, so that what is cached of a layer
 /// serves every choice.
@@ -29,32 +27,31 @@ pub fn wanted() -> Wanted {
 /// Runs the selected lints on one image; the worst findings first. A panicking lint becomes an error in the outcome.
 #[must_use]
 pub fn run_image(image: &Image, settings: &Settings) -> Outcome {
-    let selection = &settings.selection;
-    let mut outcome = Outcome::default();
-    let mut found: Vec<(usize, Draft<Spot>)> = Vec::new();
-    for (index, entry) in selection.registry().iter().enumerate() {
-        let (true, Some(check)) = (selection.runs(index), entry.lint.image) else { continue };
-        let mut findings = Findings::new(entry.lint);
-        // The findings of a lint that panics half-way are dropped with it, so no broken state is seen afterwards.
-        match catch_unwind(AssertUnwindSafe(|| check(image, &mut findings))) {
-            Ok(()) => {
-                for draft in findings.into_drafts() {
-                    match (selection.wants(index, &draft), is_silenced(image, entry.name, &draft, settings)) {
-                        (true, true) => outcome.suppressed += 1,
-                        (true, false) => found.push((index, draft)),
-                        (false, _) => {}
-                    }
-                }
-            }
-            Err(panic) => outcome.errors.push(LintError {
-                lint: entry.name,
-                path: image.name.clone(),
-                message: said(panic.as_ref()),
-            }),
+    let (drafts, errors) = check(image, &settings.selection);
+    let mut found = Vec::new();
+    let mut suppressed = 0;
+    for (index, draft) in drafts.into_iter().filter(|(index, draft)| settings.selection.wants(*index, draft)) {
+        if is_silenced(image, settings.selection.registry()[index].name, &draft, settings) {
+            suppressed += 1;
+        } else {
+            found.push((index, draft));
         }
     }
-    outcome.diagnostics = diagnostics(image, settings, found);
-    outcome
+    Outcome { diagnostics: diagnostics(image, settings, found), suppressed, errors }
+}
+
+/// What the selected lints find in an image, each with the lint's index in the registry.
+pub(super) fn check(image: &Image, selection: &Selection) -> (Vec<(usize, Draft<Spot>)>, Vec<LintError>) {
+    let mut found = Vec::new();
+    let mut errors = Vec::new();
+    for (index, entry) in selection.registry().iter().enumerate() {
+        let (true, Some(check)) = (selection.runs(index), entry.lint.image) else { continue };
+        match drafts(entry, &image.name, |findings| check(image, findings)) {
+            Ok(drafts) => found.extend(drafts.into_iter().map(|draft| (index, draft))),
+            Err(error) => errors.push(error),
+        }
+    }
+    (found, errors)
 }
 
 fn is_silenced(image: &Image, name: &str, draft: &Draft<Spot>, settings: &Settings) -> bool {

@@ -13,7 +13,7 @@ use crate::text::Span;
 use super::finish::{Prints, diagnostic};
 use super::suppress::Suppressions;
 use super::unused::{self, UNUSED_IGNORE};
-use super::{Draft, Findings, Selection, traced};
+use super::{Draft, Entry, Findings, Selection, traced};
 
 /// How to lint.
 #[derive(Clone, Default)]
@@ -57,54 +57,69 @@ pub struct LintError {
 #[must_use]
 pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
     let selection = &settings.selection;
-    let mut suppressions = Suppressions::read(dockerfile, settings);
-    let mut outcome = Outcome::default();
-    let mut found: Vec<(usize, Draft)> = Vec::new();
-    let keep = |index: usize,
-                drafts: Vec<Draft>,
-                suppressions: &mut Suppressions,
-                suppressed: &mut usize,
-                found: &mut Vec<(usize, Draft)>| {
-        for draft in drafts {
-            // Asked first and always: a comment that silences a finding below the wanted confidence is not stale.
-            let silenced = suppressions.silence(selection.registry()[index].name, &draft);
-            match (selection.wants(index, &draft), silenced) {
-                (true, true) => *suppressed += 1,
-                (true, false) => found.push((index, draft)),
-                (false, _) => {}
-            }
-        }
-    };
+    let suppressions = Suppressions::read(dockerfile, settings);
+    let mut sieve = Sieve { selection, suppressions, suppressed: 0, found: Vec::new() };
+    let mut errors = Vec::new();
     for (index, entry) in selection.registry().iter().enumerate() {
         let (true, Some(check)) = (selection.runs(index), entry.lint.dockerfile) else { continue };
-        let mut findings = Findings::new(entry.lint);
-        // The findings of a lint that panics half-way are dropped with it, so no broken state is seen afterwards.
-        match catch_unwind(AssertUnwindSafe(|| check(dockerfile, &mut findings))) {
-            Ok(()) => keep(index, findings.into_drafts(), &mut suppressions, &mut outcome.suppressed, &mut found),
-            Err(panic) => outcome.errors.push(LintError {
-                lint: entry.name,
-                path: Arc::clone(&dockerfile.path),
-                message: said(panic.as_ref()),
-            }),
+        match drafts(entry, &dockerfile.path, |findings| check(dockerfile, findings)) {
+            Ok(drafts) => drafts.into_iter().for_each(|draft| sieve.take(index, draft)),
+            Err(error) => errors.push(error),
         }
     }
     if let Some(image) = &dockerfile.result {
-        let traced = traced::run(dockerfile, image, selection, &found);
-        outcome.errors.extend(traced.errors);
-        for (index, draft) in traced.drafts {
-            keep(index, vec![draft], &mut suppressions, &mut outcome.suppressed, &mut found);
-        }
+        let traced = traced::run(dockerfile, image, selection, &sieve.found);
+        errors.extend(traced.errors);
+        traced.drafts.into_iter().for_each(|(index, draft)| sieve.take(index, draft));
     }
     if let Some(index) = selection.position(UNUSED_IGNORE).filter(|&index| selection.runs(index)) {
-        let failed: Vec<&str> = outcome.errors.iter().map(|error| error.lint).collect();
-        let drafts = unused::report(dockerfile, settings, &suppressions, &failed);
-        keep(index, drafts, &mut suppressions, &mut outcome.suppressed, &mut found);
+        let failed: Vec<&str> = errors.iter().map(|error| error.lint).collect();
+        let drafts = unused::report(dockerfile, settings, &sieve.suppressions, &failed);
+        drafts.into_iter().for_each(|draft| sieve.take(index, draft));
     }
-    outcome.diagnostics = diagnostics(dockerfile, selection, found);
-    outcome
+    let diagnostics = diagnostics(dockerfile, selection, sieve.found);
+    Outcome { diagnostics, suppressed: sieve.suppressed, errors }
 }
 
-pub(super) fn said(panic: &(dyn Any + Send)) -> String {
+/// Parts findings that are wanted from those that are not, or that comments silence.
+struct Sieve<'a> {
+    selection: &'a Selection,
+    suppressions: Suppressions,
+    suppressed: usize,
+    found: Vec<(usize, Draft)>,
+}
+
+impl Sieve<'_> {
+    /// Takes a finding of the lint at `index` of the registry.
+    fn take(&mut self, index: usize, draft: Draft) {
+        // Asked first and always: a comment that silences a finding below the wanted confidence is not stale.
+        let silenced = self.suppressions.silence(self.selection.registry()[index].name, &draft);
+        match (self.selection.wants(index, &draft), silenced) {
+            (true, true) => self.suppressed += 1,
+            (true, false) => self.found.push((index, draft)),
+            (false, _) => {}
+        }
+    }
+}
+
+/// What one lint's check of `subject` finds. The findings of a lint that panics half-way are dropped with it, so no broken
+/// state is seen afterwards.
+pub(super) fn drafts<P: Clone>(
+    entry: &Entry,
+    subject: &Arc<str>,
+    check: impl FnOnce(&mut Findings<P>),
+) -> Result<Vec<Draft<P>>, LintError> {
+    let mut findings = Findings::new(entry.lint);
+    match catch_unwind(AssertUnwindSafe(|| check(&mut findings))) {
+        Ok(()) => Ok(findings.into_drafts()),
+        Err(panic) => {
+            let message = said(panic.as_ref());
+            Err(LintError { lint: entry.name, path: Arc::clone(subject), message })
+        }
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("panic without a message").to_owned()
 }

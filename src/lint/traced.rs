@@ -1,15 +1,12 @@
 //! Findings of the image that a Dockerfile was built into, at the lines that put the evidence there.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::diagnostic::Label;
 use crate::image::{Image, Spot};
 use crate::model::{Dockerfile, Trace};
 use crate::text::Span;
 
-use super::image::place;
-use super::run::said;
-use super::{Draft, Findings, LintError, Selection};
+use super::image::{check, place};
+use super::{Draft, LintError, Selection};
 
 /// What the lints for images found.
 pub(super) struct Traced {
@@ -20,31 +17,25 @@ pub(super) struct Traced {
 /// Runs the selected lints for images on what `dockerfile` was built into. What a lint has found in the text of the same
 /// instruction already (`found`) is not said twice.
 pub(super) fn run(dockerfile: &Dockerfile, image: &Image, selection: &Selection, found: &[(usize, Draft)]) -> Traced {
-    let mut traced = Traced { drafts: Vec::new(), errors: Vec::new() };
-    let Some(anchor) = anchor(dockerfile) else { return traced };
+    let Some(anchor) = anchor(dockerfile) else { return Traced { drafts: Vec::new(), errors: Vec::new() } };
     let trace = dockerfile.trace(image);
-    for (index, entry) in selection.registry().iter().enumerate() {
-        let (true, Some(check)) = (selection.runs(index), entry.lint.image) else { continue };
-        let mut findings = Findings::new(entry.lint);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(image, &mut findings))) {
-            let message = said(panic.as_ref());
-            traced.errors.push(LintError { lint: entry.name, path: image.name.clone(), message });
-            continue;
-        }
-        for draft in findings.into_drafts() {
-            let instruction = trace.as_ref().and_then(|trace| trace.instruction(dockerfile, image, &draft.span));
-            let instruction = instruction.map(|index| &dockerfile.instructions[index].ast);
-            let span = instruction.map_or(anchor, |instruction| instruction.name.span);
-            let whole = instruction.map_or(anchor, |instruction| instruction.span);
-            let said = |known: &(usize, Draft)| known.0 == index && whole.contains_offset(known.1.span.start);
-            // A lint that has read the text knows what the image says of its configuration as well.
-            let of_text = found.iter().any(|known| known.0 == index) && !matches!(draft.span, Spot::Layer(..));
-            if !of_text && !found.iter().any(said) {
-                traced.drafts.push((index, at_line(image, draft, span, trace.as_ref())));
-            }
+    let (in_image, errors) = check(image, selection);
+    let mut drafts = Vec::new();
+    for (index, draft) in in_image {
+        let instruction = trace.as_ref().and_then(|trace| trace.instruction(dockerfile, image, &draft.span));
+        let instruction = instruction.map(|index| &dockerfile.instructions[index].ast);
+        let (span, whole) = instruction.map_or((anchor, anchor), |one| (one.name.span, one.span));
+        let mut in_text = found.iter().filter(|known| known.0 == index);
+        // A lint that has read the text knows what the image says of its configuration as well.
+        let is_said = match draft.span {
+            Spot::Layer(..) => in_text.any(|(_, known)| whole.contains_offset(known.span.start)),
+            Spot::Config(_) | Spot::Image => in_text.next().is_some(),
+        };
+        if !is_said {
+            drafts.push((index, at_line(image, draft, span, trace.as_ref())));
         }
     }
-    traced
+    Traced { drafts, errors }
 }
 
 /// Where the base image is named, which is where findings stand that no line of the file made.
