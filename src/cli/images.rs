@@ -1,7 +1,7 @@
 //! What images say to the Dockerfiles that name them or are built into them. Each is read once a run.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::image::{Image, Reference, Transport};
 use crate::model::{Dockerfile, ImageContent, ImageFacts};
@@ -15,16 +15,31 @@ use super::plan::Job;
 pub(super) struct Images {
     /// Where base images are read from instead of their registry, by name.
     contexts: HashMap<String, String>,
-    opener: Opener,
-    opened: Mutex<HashMap<String, Option<Arc<Image>>>>,
+    console: Console,
+    /// Made when the first image is opened: it looks for credentials and registries' settings in many places, and most runs
+    /// open none.
+    opener: OnceLock<Opener>,
+    opened: Mutex<HashMap<String, Option<Opened>>>,
     problems: Mutex<Vec<Problem>>,
+}
+
+/// An image that was read, and what Dockerfiles on top of it ask.
+#[derive(Clone)]
+struct Opened {
+    image: Arc<Image>,
+    /// Made when a file names the image as its base.
+    content: Arc<OnceLock<ImageContent>>,
 }
 
 impl Images {
     pub(super) fn new(contexts: &[(String, String)], console: &Console) -> Self {
-        let contexts = contexts.iter().cloned().collect();
-        let opener = Opener::new(&Opening::default(), console);
-        Self { contexts, opener, opened: Mutex::default(), problems: Mutex::default() }
+        Self {
+            contexts: contexts.iter().cloned().collect(),
+            console: *console,
+            opener: OnceLock::new(),
+            opened: Mutex::default(),
+            problems: Mutex::default(),
+        }
     }
 
     /// What could not be read.
@@ -35,7 +50,7 @@ impl Images {
     /// Adds what images say to the facts of a file.
     pub(super) fn fill(&self, job: &Job, dockerfile: &mut Dockerfile) {
         if let Some(name) = &job.image {
-            dockerfile.result = self.image(name, job);
+            dockerfile.result = self.image(name, job).map(|opened| opened.image);
         }
         if let Some(image) = dockerfile.result.clone()
             && let Some((name, content)) = dockerfile.base_of(&image)
@@ -49,15 +64,16 @@ impl Images {
             let elsewhere = self.contexts.get(&name);
             let online = || job.online.then(|| format!("docker://{name}"));
             let Some(reference) = elsewhere.cloned().or_else(online) else { continue };
-            let Some(image) = self.image(&reference, job) else { continue };
+            let Some(Opened { image, content }) = self.image(&reference, job) else { continue };
+            let content = content.get_or_init(|| ImageContent::of(&image)).clone();
             let digest = image.index_digest.clone().or_else(|| image.digest.clone());
             // What another place says of the digest is not what the registry says.
             let digest = digest.filter(|_| elsewhere.is_none());
-            dockerfile.images.insert(name, ImageFacts { digest, content: Some(ImageContent::of(&image)) });
+            dockerfile.images.insert(name, ImageFacts { digest, content: Some(content) });
         }
     }
 
-    fn image(&self, name: &str, job: &Job) -> Option<Arc<Image>> {
+    fn image(&self, name: &str, job: &Job) -> Option<Opened> {
         // One at a time: reading an image uses all processors by itself, and many files share one.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = opened.get(name) {
@@ -67,7 +83,7 @@ impl Images {
             let problem = Problem { path: Some(job.shown.to_string()), message };
             self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
         });
-        let image = image.ok().map(Arc::new);
+        let image = image.ok().map(|image| Opened { image: Arc::new(image), content: Arc::default() });
         opened.insert(name.to_owned(), image.clone());
         image
     }
@@ -78,6 +94,6 @@ impl Images {
         if remote && !job.online {
             return Err(format!("`{name}` is not read, since linting opens no connection; add `--online` to allow it"));
         }
-        self.opener.open(name)
+        self.opener.get_or_init(|| Opener::new(&Opening::default(), &self.console)).open(name)
     }
 }
