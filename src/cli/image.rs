@@ -75,8 +75,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         };
         if image.unhashed > 0 {
             let layers = if image.unhashed == 1 { "layer was" } else { "layers were" };
-            console
-                .detail(&format_args!("`{name}`: {} {layers} taken from the cache, not hashed again", image.unhashed));
+            console.note(&format_args!("`{name}`: {} {layers} taken from the cache, not hashed again", image.unhashed));
         }
         let outcome = lint::run_image(&image, &settings);
         for error in &outcome.errors {

@@ -249,6 +249,8 @@ fn places(diagnostic: &Diagnostic, path: &str, primary: Span) -> (Vec<(Span, Str
 fn outside(place: &Place) -> String {
     match place {
         Place::File { path, .. } => path.to_string(),
+        // A folder has no digest.
+        Place::Layer { image, layer, .. } if layer.is_empty() => format!("{} of {image}", within(place)),
         Place::Layer { image, layer, .. } => format!("{} of {image}, layer {}", within(place), short(layer)),
         Place::Config { image, .. } => format!("{} of {image}", within(place)),
         Place::Image { image, digest: Some(digest) } => format!("{image} ({digest})"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::cli::{Ran, harden};
+use crate::cli::{Ran, command, harden, ran};
 use crate::support::root;
 
 /// A small image with findings of all severities.
@@ -76,6 +76,30 @@ fn every_finding_says_its_layer_and_no_format_shows_a_secret() {
             finding["place"]["image"] == SHOP && finding["fingerprint"].as_str().is_some_and(|print| print.len() == 32)
         );
     }
+}
+
+#[test]
+fn the_second_run_says_what_it_did_not_hash_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let second = || {
+        let mut command = command(root(), &["image", "--isolated", "--exit-zero", SHOP]);
+        command.env("XDG_CACHE_HOME", folder.path());
+        ran(command)
+    };
+    let (first, second) = (second(), second());
+    assert_eq!(first.stdout, second.stdout);
+    assert!(!first.stderr.contains("cache"), "{}", first.stderr);
+    assert!(second.stderr.contains("4 layers were taken from the cache, not hashed again"), "{}", second.stderr);
+}
+
+#[test]
+fn a_folder_has_no_layer_to_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("etc")).expect("a folder");
+    fs::write(folder.path().join("etc/passwd"), "root::0:0::/root:/bin/sh\n").expect("written");
+    let ran = run(&["image", "--isolated", &format!("rootfs:{}", folder.path().display())]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stdout.contains("empty-password") && !ran.stdout.contains("layer"), "{}", ran.stdout);
 }
 
 #[test]
