@@ -1,7 +1,6 @@
 //! An image whose configuration sets no user, which means root.
 
-use crate::diagnostic::{Confidence, Severity};
-use crate::image::{GivesUp, Image, START_SCRIPTS};
+use crate::image::{Image, START_SCRIPTS};
 use crate::lint::{Findings, Spot};
 
 pub(super) const READS: &[&str] = START_SCRIPTS;
@@ -14,29 +13,15 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     if !image.config.user.is_empty() || image.config.os == "windows" {
         return;
     }
-    let given_up = image.gives_root_up();
-    if matches!(given_up, Some((GivesUp::Itself, _))) {
-        return;
-    }
+    let Some(root) = image.root_start() else { return };
     let finding = findings.report(Spot::Config("config.User".to_owned()), "the image sets no user, so it runs as root");
     finding
         .because("whatever the container starts has root's rights in it")
         .help("End the build with `USER 10001`, or with an account that a step makes")
-        .aliases(ALIASES);
-    match given_up {
-        Some((GivesUp::InScript, path)) => {
-            finding.severity(Severity::Info).confidence(Confidence::Low);
-            finding.label(image.content_spot(&path), "this script seems to give root up at run time");
-        }
-        Some((GivesUp::MayBeServices, path)) => {
-            finding.severity(Severity::Low).confidence(Confidence::Medium);
-            finding.label(image.content_spot(&path), "what starts here can give each service a user of its own");
-        }
-        Some((GivesUp::Itself, _)) | None => {}
-    }
-    let starts_something =
-        [&image.config.entrypoint, &image.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
-    if !starts_something {
-        finding.severity(Severity::Low);
+        .aliases(ALIASES)
+        .severity(root.severity)
+        .confidence(root.confidence);
+    if let Some((spot, remark)) = root.remark {
+        finding.label(spot, remark);
     }
 }

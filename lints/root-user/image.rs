@@ -1,7 +1,6 @@
 //! `config.User` is root, by any spelling. What sets no user at all is `missing-user`'s.
 
-use crate::diagnostic::{Confidence, Severity};
-use crate::image::{GivesUp, Image, START_SCRIPTS};
+use crate::image::{Image, START_SCRIPTS};
 use crate::lint::{Findings, Spot};
 
 pub(super) const READS: &[&str] = START_SCRIPTS;
@@ -14,10 +13,7 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     if text.is_empty() || !is_root(image) {
         return;
     }
-    let given_up = image.gives_root_up();
-    if matches!(given_up, Some((GivesUp::Itself, _))) {
-        return;
-    }
+    let Some(root) = image.root_start() else { return };
     let name = text.split(':').next().unwrap_or(text);
     let message = match name {
         "root" | "0" => format!("the container runs as root: the user is `{text}`"),
@@ -28,22 +24,11 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     finding
         .because("whatever the container starts has root's rights in it")
         .help("End the build with `USER 10001`, or drop root in the entrypoint with setpriv or gosu")
-        .aliases(ALIASES);
-    let starts_something =
-        [&image.config.entrypoint, &image.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
-    match given_up {
-        Some((GivesUp::InScript, path)) => {
-            finding.severity(Severity::Info).confidence(Confidence::Low);
-            finding.label(image.content_spot(&path), "this script seems to give root up at run time");
-        }
-        Some((GivesUp::MayBeServices, path)) => {
-            finding.severity(Severity::Low).confidence(Confidence::Medium);
-            finding.label(image.content_spot(&path), "what starts here can give each service a user of its own");
-        }
-        Some((GivesUp::Itself, _)) | None => {}
-    }
-    if !starts_something {
-        finding.severity(Severity::Low);
+        .aliases(ALIASES)
+        .severity(root.severity)
+        .confidence(root.confidence);
+    if let Some((spot, remark)) = root.remark {
+        finding.label(spot, remark);
     }
 }
 

@@ -1,11 +1,23 @@
 //! Whether what a container starts as root gives root up by itself.
 
-use super::Image;
+use super::{Image, Spot};
+use crate::diagnostic::{Confidence, Severity};
 use crate::tables::is_supervisor;
+
+/// A container that starts as root: how much that weighs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RootStart {
+    /// The greatest severity that a finding about it can have.
+    pub severity: Severity,
+    /// The greatest confidence that a finding about it can have.
+    pub confidence: Confidence,
+    /// What of the image may give root up, and how.
+    pub remark: Option<(Spot, &'static str)>,
+}
 
 /// How sure it is that a container gives root up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum GivesUp {
+enum GivesUp {
     /// A supervisor starts, which can give each service a user of its own.
     MayBeServices,
     /// A script that is started has the name of a program that changes users.
@@ -36,10 +48,32 @@ pub const START_SCRIPTS: &[&str] = &[
 ];
 
 impl Image {
+    /// What starting as root means here; `None` where what is started gives root up by itself.
+    #[must_use]
+    pub fn root_start(&self) -> Option<RootStart> {
+        let (severity, confidence, remark) = match self.gives_root_up() {
+            Some((GivesUp::Itself, _)) => return None,
+            Some((GivesUp::InScript, path)) => {
+                (Severity::Info, Confidence::Low, Some((path, "this script seems to give root up at run time")))
+            }
+            Some((GivesUp::MayBeServices, path)) => {
+                let remark = "what starts here can give each service a user of its own";
+                (Severity::Low, Confidence::Medium, Some((path, remark)))
+            }
+            None => (Severity::High, Confidence::High, None),
+        };
+        // What starts nothing is a base for other images.
+        let starts = [&self.config.entrypoint, &self.config.cmd].into_iter().flatten().any(|one| !one.is_empty());
+        Some(RootStart {
+            severity: if starts { severity } else { severity.min(Severity::Low) },
+            confidence,
+            remark: remark.map(|(path, remark)| (self.content_spot(&path), remark)),
+        })
+    }
+
     /// Whether what the container starts gives root up, as far as the programs' names and the scripts of
     /// [`START_SCRIPTS`] tell, and the path of what does. The surest answer counts.
-    #[must_use]
-    pub fn gives_root_up(&self) -> Option<(GivesUp, String)> {
+    fn gives_root_up(&self) -> Option<(GivesUp, String)> {
         let name = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
         let mut best: Option<(GivesUp, String)> = None;
         for step in &self.start.steps {

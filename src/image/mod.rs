@@ -39,7 +39,7 @@ pub use cache::Cache;
 pub use changer::Changer;
 pub use config::{Healthcheck, ImageConfig};
 pub use date::day_number;
-pub use drops::{GivesUp, START_SCRIPTS};
+pub use drops::{RootStart, START_SCRIPTS};
 pub use entry::{Entries, Entry, EntryDraft, Extra, Kind, LayerFacts, Program, SecretHit, Text};
 pub use error::Error;
 pub use history::{HistoryLine, Step};
