@@ -6,7 +6,7 @@ use crate::model::maker_said;
 
 use super::finish::{Prints, diagnostic};
 use super::run::drafts;
-use super::{Draft, LintError, Outcome, Selection, Settings, Spot, registry, same_id};
+use super::{Draft, LintError, Outcome, Settings, Spot, registry, same_id};
 
 /// What all lints want from the files of an image: those of this build, chosen or not, so that what is cached of a layer
 /// serves every choice.
@@ -27,31 +27,40 @@ pub fn wanted() -> Wanted {
 /// Runs the selected lints on one image; the worst findings first. A panicking lint becomes an error in the outcome.
 #[must_use]
 pub fn run_image(image: &Image, settings: &Settings) -> Outcome {
-    let (drafts, errors) = check(image, &settings.selection);
-    let mut found = Vec::new();
-    let mut suppressed = 0;
-    for (index, draft) in drafts.into_iter().filter(|(index, draft)| settings.selection.wants(*index, draft)) {
-        if is_silenced(image, settings.selection.registry()[index].name, &draft, settings) {
-            suppressed += 1;
-        } else {
-            found.push((index, draft));
-        }
-    }
+    let Checked { drafts, suppressed, errors } = check(image, settings);
+    let found = drafts.into_iter().filter(|(index, draft)| settings.selection.wants(*index, draft)).collect();
     Outcome { diagnostics: diagnostics(image, settings, found), suppressed, errors }
 }
 
-/// What the selected lints find in an image, each with the lint's index in the registry.
-pub(super) fn check(image: &Image, selection: &Selection) -> (Vec<(usize, Draft<Spot>)>, Vec<LintError>) {
-    let mut found = Vec::new();
-    let mut errors = Vec::new();
+/// What the selected lints find in an image.
+pub(super) struct Checked {
+    /// The findings that the configuration doesn't silence, wanted or not, each with its lint's index in the registry.
+    pub(super) drafts: Vec<(usize, Draft<Spot>)>,
+    /// How many wanted ones it silences.
+    pub(super) suppressed: usize,
+    pub(super) errors: Vec<LintError>,
+}
+
+/// Runs the selected lints for images.
+pub(super) fn check(image: &Image, settings: &Settings) -> Checked {
+    let selection = &settings.selection;
+    let mut checked = Checked { drafts: Vec::new(), suppressed: 0, errors: Vec::new() };
     for (index, entry) in selection.registry().iter().enumerate() {
         let (true, Some(check)) = (selection.runs(index), entry.lint.image) else { continue };
         match drafts(entry, &image.name, |findings| check(image, findings)) {
-            Ok(drafts) => found.extend(drafts.into_iter().map(|draft| (index, draft))),
-            Err(error) => errors.push(error),
+            Ok(drafts) => {
+                for draft in drafts {
+                    if is_silenced(image, entry.name, &draft, settings) {
+                        checked.suppressed += usize::from(selection.wants(index, &draft));
+                    } else {
+                        checked.drafts.push((index, draft));
+                    }
+                }
+            }
+            Err(error) => checked.errors.push(error),
         }
     }
-    (found, errors)
+    checked
 }
 
 fn is_silenced(image: &Image, name: &str, draft: &Draft<Spot>, settings: &Settings) -> bool {

@@ -68,7 +68,8 @@ pub fn run(dockerfile: &Dockerfile, settings: &Settings) -> Outcome {
         }
     }
     if let Some(image) = &dockerfile.result {
-        let traced = traced::run(dockerfile, image, selection, &sieve.found);
+        let traced = traced::run(dockerfile, image, settings, &sieve.found);
+        sieve.suppressed += traced.suppressed;
         errors.extend(traced.errors);
         traced.drafts.into_iter().for_each(|(index, draft)| sieve.take(index, draft));
     }

@@ -5,21 +5,24 @@ use crate::image::{Image, Spot};
 use crate::model::{Dockerfile, Trace};
 use crate::text::Span;
 
-use super::image::{check, place};
-use super::{Draft, LintError, Selection};
+use super::image::{Checked, check, place};
+use super::{Draft, LintError, Settings};
 
 /// What the lints for images found.
+#[derive(Default)]
 pub(super) struct Traced {
     pub(super) drafts: Vec<(usize, Draft)>,
+    /// How many wanted ones the configuration silences.
+    pub(super) suppressed: usize,
     pub(super) errors: Vec<LintError>,
 }
 
 /// Runs the selected lints for images on what `dockerfile` was built into. What a lint has found in the text of the same
 /// instruction already (`found`) is not said twice.
-pub(super) fn run(dockerfile: &Dockerfile, image: &Image, selection: &Selection, found: &[(usize, Draft)]) -> Traced {
-    let Some(anchor) = anchor(dockerfile) else { return Traced { drafts: Vec::new(), errors: Vec::new() } };
+pub(super) fn run(dockerfile: &Dockerfile, image: &Image, settings: &Settings, found: &[(usize, Draft)]) -> Traced {
+    let Some(anchor) = anchor(dockerfile) else { return Traced::default() };
     let trace = dockerfile.trace(image);
-    let (in_image, errors) = check(image, selection);
+    let Checked { drafts: in_image, suppressed, errors } = check(image, settings);
     let mut drafts = Vec::new();
     for (index, draft) in in_image {
         let instruction = trace.as_ref().and_then(|trace| trace.instruction(dockerfile, image, &draft.span));
@@ -35,7 +38,7 @@ pub(super) fn run(dockerfile: &Dockerfile, image: &Image, selection: &Selection,
             drafts.push((index, at_line(image, draft, span, trace.as_ref())));
         }
     }
-    Traced { drafts, errors }
+    Traced { drafts, suppressed, errors }
 }
 
 /// Where the base image is named, which is where findings stand that no line of the file made.

@@ -52,6 +52,11 @@ fn what_is_accepted_is_counted_and_not_shown() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let report = json(&ran);
     assert_eq!((&report["summary"]["findings"], &report["summary"]["suppressed"]), (&0.into(), &1.into()));
+    // At the line that made it, it is accepted as well.
+    fs::copy(root().join("testdata/images/shop.Dockerfile"), folder.path().join("Dockerfile")).expect("copied");
+    let lint = ["lint", "--image", &shop, "--format", "json", "--select", "suid-binary", "Dockerfile"];
+    let report = json(&harden(folder.path(), &lint));
+    assert_eq!((&report["summary"]["findings"], &report["summary"]["suppressed"]), (&0.into(), &1.into()));
 }
 
 #[test]
