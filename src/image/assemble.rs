@@ -45,7 +45,6 @@ impl Image {
         let facts: Vec<Option<&LayerFacts>> = parts.layers.iter().map(|layer| layer.facts.as_ref().ok()).collect();
         let tree = Tree::merge(&facts);
         let mut irregularities: Vec<Irregularity> = parts.irregularities;
-        irregularities.extend_from_slice(tree.irregularities());
         let (config, history) = ImageConfig::read(&parts.config, parts.layers.len(), &mut irregularities);
         let layers = parts.layers.into_iter().enumerate().map(|(index, part)| Layer {
             digest: part.digest,

@@ -4,6 +4,7 @@ use harden::image::{
     Accounts, EntryDraft, Extra, Image, ImageConfig, Irregularity, IrregularityKind, Kind, KnownUser, LayerFacts,
     LayerPart, Parts, Password, Program, Reference, Text, Transport, Tree,
 };
+use harden::lint::{Choice, Preset, Selection, Settings, run_image};
 use proptest::prelude::*;
 
 use crate::image_tree::layer;
@@ -378,8 +379,24 @@ proptest! {
 #[test]
 fn what_contradicts_itself_is_kept() {
     let image = image(r#"{"config":{"User":7},"history":[{},{}]}"#, "f /a\nf /a/b", &[]);
-    let kinds: Vec<IrregularityKind> = image.irregularities.iter().map(|one| one.kind).collect();
+    let all = image.tree.irregularities().iter().chain(&image.irregularities);
+    let kinds: Vec<IrregularityKind> = all.map(|one| one.kind).collect();
     use IrregularityKind::{Ambiguous, Mismatch};
     assert_eq!(kinds, [Ambiguous, Mismatch, Mismatch, Mismatch]);
     assert_eq!(image.made_by(0), None, "two lines and one layer");
+}
+
+#[test]
+fn what_contradicts_itself_is_said_once() {
+    let image = image(r#"{"config":{"User":7},"history":[{},{}]}"#, "f /a\nf /a/b", &[]);
+    let choice = Choice { preset: Preset::Pedantic, ..Choice::default() };
+    let selection = Selection::new(&choice).expect("a preset names no lint");
+    let findings = run_image(&image, &Settings { selection, ..Settings::default() }).diagnostics;
+    for lint in ["ambiguous-archive", "contradicting-manifest"] {
+        let finding = findings.iter().find(|finding| finding.lint == lint).expect(lint);
+        let said = || finding.labels.iter().map(|label| &label.message).chain([&finding.message]);
+        for one in said() {
+            assert_eq!(said().filter(|other| *other == one).count(), 1, "{lint}: {one}");
+        }
+    }
 }

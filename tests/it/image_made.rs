@@ -226,7 +226,7 @@ pub(crate) fn read_stream(reference: &str, bytes: &[u8]) -> Result<Image, Error>
 
 /// What was read of an image, without what the source's form decides: each layer's diff_id, its entries, its texts.
 pub(crate) fn content(image: &Image) -> Vec<String> {
-    let mut lines = vec![format!("{:?}", image.irregularities)];
+    let mut lines = vec![format!("{:?} {:?}", image.irregularities, image.tree.irregularities())];
     for layer in &image.layers {
         let facts = layer.facts.as_ref().expect("the layer was read");
         lines.push(format!("{} {} {:?}", facts.diff_id, facts.size, facts.irregularities));
