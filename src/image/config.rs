@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::json::Json;
+use super::json::{Json, Reader};
 use super::{HistoryLine, Irregularity, IrregularityKind};
 
 /// What the configuration says of how a container starts.
@@ -54,15 +54,13 @@ pub struct Healthcheck {
 
 /// Bytes of a configuration that is read. Sources bound it far below.
 const MOST_BYTES: usize = 64 << 20;
-/// What is said of one configuration; more would say no more.
-const MOST_SAID: usize = 32;
 
 impl ImageConfig {
     /// Reads a configuration and its history for an image of `layers` layers. Keys match in any case and the last of
     /// several counts, as with the engines' readers; several are said.
     #[must_use]
     pub fn read(bytes: &[u8], layers: usize, irregularities: &mut Vec<Irregularity>) -> (Self, Vec<HistoryLine>) {
-        let mut reader = Reader { said: Vec::new() };
+        let mut reader = Reader::default();
         let mut read = (Self::default(), Vec::new());
         let document = if bytes.len() > MOST_BYTES {
             Err(format!("it has {} bytes, more than {MOST_BYTES}", bytes.len()))
@@ -79,16 +77,16 @@ impl ImageConfig {
         read
     }
 
+    /// The `rootfs.diff_ids` of a configuration whose oddities are said elsewhere.
+    pub(super) fn diff_ids_of(bytes: &[u8]) -> Vec<String> {
+        Self::read(bytes, 0, &mut Vec::new()).0.diff_ids
+    }
+
     /// The value of a variable in `config.Env`; of several, the last, as engines set them in order.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.env.iter().rev().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
-}
-
-/// Takes values out of the document and says what is odd.
-struct Reader {
-    said: Vec<Irregularity>,
 }
 
 impl Reader {
@@ -155,71 +153,6 @@ impl Reader {
         lines
     }
 
-    /// The value of a key, `None` where it is absent or null.
-    fn one<'a>(&mut self, of: &'a Json, key: &'a str, place: &str) -> Option<&'a Json> {
-        let mut last = None;
-        let mut different = false;
-        for value in of.all(key) {
-            different |= last.is_some_and(|last| last != value);
-            last = Some(value);
-        }
-        if different {
-            let detail = format!("`{place}` is there more than once with different values; the last one counts here");
-            self.say(IrregularityKind::Ambiguous, detail);
-        }
-        last
-    }
-
-    fn text(&mut self, of: &Json, key: &str, place: &str) -> Option<String> {
-        match self.one(of, key, place)? {
-            Json::Text(text) => Some(text.clone()),
-            other => self.wrong(other, "a text", place),
-        }
-    }
-
-    fn truth(&mut self, of: &Json, key: &str, place: &str) -> bool {
-        match self.one(of, key, place) {
-            None => false,
-            Some(Json::Bool(truth)) => *truth,
-            Some(other) => self.wrong(other, "a truth value", place).unwrap_or_default(),
-        }
-    }
-
-    fn list<'a>(&mut self, of: &'a Json, key: &'a str, place: &str) -> &'a [Json] {
-        match self.one(of, key, place) {
-            None => &[],
-            Some(Json::List(list)) => list,
-            Some(other) => self.wrong(other, "a list", place).unwrap_or_default(),
-        }
-    }
-
-    fn map<'a>(&mut self, value: &'a Json, place: &str) -> &'a Json {
-        if !matches!(value, Json::Map(_)) {
-            self.wrong::<()>(value, "a map", place);
-        }
-        value
-    }
-
-    /// A list of texts. Docker's reader takes a text alone for a list of one.
-    fn texts(&mut self, of: &Json, key: &str, place: &str) -> Option<Vec<String>> {
-        let list = match self.one(of, key, place)? {
-            Json::List(list) => list,
-            found @ Json::Text(text) => {
-                self.wrong::<()>(found, "a list", place);
-                return Some(vec![text.clone()]);
-            }
-            other => return self.wrong(other, "a list", place),
-        };
-        let mut texts = Vec::with_capacity(list.len());
-        for (index, item) in list.iter().enumerate() {
-            match item {
-                Json::Text(text) => texts.push(text.clone()),
-                other => self.wrong(other, "a text", &format!("{place}[{index}]")).unwrap_or_default(),
-            }
-        }
-        Some(texts)
-    }
-
     /// The keys of a map whose values say nothing; a list of texts in some builders' images.
     fn keys(&mut self, of: &Json, key: &str, place: &str) -> Vec<String> {
         match self.one(of, key, place) {
@@ -250,17 +183,5 @@ impl Reader {
             Some(other) => self.wrong(other, "a map", place).unwrap_or_default(),
         }
         labels
-    }
-
-    /// Says that a value is of the wrong kind, and has none in its place.
-    fn wrong<T>(&mut self, value: &Json, wanted: &str, place: &str) -> Option<T> {
-        self.say(IrregularityKind::Mismatch, format!("`{place}` is {}, not {wanted}", value.what()));
-        None
-    }
-
-    fn say(&mut self, kind: IrregularityKind, detail: String) {
-        if self.said.len() < MOST_SAID {
-            self.said.push(Irregularity { kind, path: String::new(), detail });
-        }
     }
 }

@@ -1,9 +1,14 @@
 //! JSON as Go's readers of image documents see it: keys match whatever their case, a key may come twice, a half of a
 //! surrogate pair is no error. What is nested deeper than any image document is skipped, so that depth costs nothing.
 
+mod reader;
+
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+pub(super) use reader::Reader;
 
 /// Levels that are kept. The deepest value of an image document, `config.Healthcheck.Test[0]`, is on the fourth.
 const DEEPEST: usize = 12;
@@ -13,8 +18,7 @@ const DEEPEST: usize = 12;
 pub(super) enum Json {
     Null,
     Bool(bool),
-    /// A number; no document of an image needs its value here.
-    Number,
+    Number(Number),
     Text(String),
     List(Vec<Self>),
     /// Keys in their order, each as often as it is there.
@@ -43,7 +47,7 @@ impl Json {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a truth value",
-            Self::Number => "a number",
+            Self::Number(_) => "a number",
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
@@ -51,11 +55,22 @@ impl Json {
         }
     }
 
-    /// The values of a key, whatever its case, nulls left out: Go takes the last.
+    /// The value of a number that is whole and not negative.
+    pub(super) fn number(&self) -> Option<u64> {
+        if let Self::Number(number) = self { number.as_u64() } else { None }
+    }
+
+    /// The values of a key, whatever its case: Go takes the last.
     pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Self> {
         let map = if let Self::Map(map) = self { &map[..] } else { &[] };
-        let named = map.iter().filter(move |(name, value)| *value != Self::Null && same_key(name, key));
+        let named = map.iter().filter(move |(name, _)| same_key(name, key));
         named.map(|(_, value)| value)
+    }
+
+    /// The values of a key in this very case, as Go's maps keep it.
+    pub(super) fn exactly<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Self> {
+        let map = if let Self::Map(map) = self { &map[..] } else { &[] };
+        map.iter().filter(move |(name, _)| name == key).map(|(_, value)| value)
     }
 }
 
@@ -98,16 +113,17 @@ impl<'de> Visitor<'de> for Level {
         Ok(Json::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::Number(number.into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        // JSON has no number that isn't finite.
+        Ok(Number::from_f64(number).map_or(Json::Null, Json::Number))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

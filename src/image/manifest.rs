@@ -4,9 +4,7 @@
 mod choose;
 mod platform;
 
-use serde::Deserialize;
-use serde_json::Value;
-
+use super::json::{Json, Reader};
 use super::source::Descriptor;
 use super::{Error, Irregularity, IrregularityKind};
 
@@ -67,23 +65,32 @@ impl Document {
         odd: &mut Vec<Irregularity>,
     ) -> Result<Self, Error> {
         let value = json(bytes, place)?;
-        let declared = value.get("mediaType").and_then(Value::as_str).unwrap_or("").to_owned();
+        let mut reader = Reader::of(subject(place));
+        let document = Self::of(&value, place, claimed, layer_limit, &mut reader);
+        odd.append(&mut reader.said);
+        document
+    }
+
+    fn of(value: &Json, place: &str, claimed: &str, layers: usize, reader: &mut Reader) -> Result<Self, Error> {
+        let declared = reader.text(value, "mediaType", "mediaType").unwrap_or_default();
         let is_legacy = declared.starts_with("application/vnd.docker.distribution.manifest.v1+");
-        if is_legacy || value.get("fsLayers").is_some() || value.get("schemaVersion") == Some(&Value::from(1)) {
+        let is_there = |key: &str| value.all(key).next().is_some();
+        let is_first = |version: &Json| version.number() == Some(1);
+        if is_legacy || is_there("fsLayers") || value.all("schemaVersion").any(is_first) {
             let problem =
                 "its manifest is in Docker's legacy format (version 2, schema 1), which names no configuration";
             return Err(Error::new(place, problem, "push it again with a tool of this decade, such as `skopeo copy`"));
         }
         // Go writes an empty list as null.
-        let has = |key: &str| value.get(key).is_some_and(|value| !value.is_null());
+        let has = |key: &str| value.all(key).any(|value| *value != Json::Null);
         let (document, own) = if has("manifests") && has("layers") {
             // Readers choose differently between the two (CVE-2021-41190), so neither is the image.
             let problem = "it is a manifest and an index at once, so that tools read different images from it";
             return Err(Error::new(place, problem, "get the image from somebody else"));
         } else if has("layers") || has("config") {
-            (manifest(value, place, layer_limit)?, &MANIFESTS)
-        } else if value.get("manifests").is_some() {
-            (index(value, place, odd)?, &INDEXES)
+            (manifest(value, place, layers, reader)?, &MANIFESTS)
+        } else if is_there("manifests") {
+            (index(value, place, reader)?, &INDEXES)
         } else {
             return Err(Error::new(place, "it is neither a manifest nor an index", "name an image"));
         };
@@ -92,35 +99,23 @@ impl Document {
             if !word.is_empty() && !own.contains(&word.as_str()) {
                 let kind = if matches!(document, Self::Index(_)) { "an index" } else { "a manifest" };
                 let what = subject(place);
-                odd.push(mismatch(format!("{what} is {kind}, and {who} calls it `{}`", printable(word))));
+                let detail = format!("{what} is {kind}, and {who} calls it `{}`", printable(word));
+                reader.say(IrregularityKind::Mismatch, detail);
             }
         }
         if !declared.is_empty() && !claimed.is_empty() && declared != claimed && own.contains(&claimed) {
             let (declared, claimed) = (printable(&declared), printable(claimed));
             let what = subject(place);
-            odd.push(mismatch(format!("{what} calls itself `{declared}`, and what names it calls it `{claimed}`")));
+            let detail = format!("{what} calls itself `{declared}`, and what names it calls it `{claimed}`");
+            reader.say(IrregularityKind::Mismatch, detail);
         }
         Ok(document)
     }
 }
 
-/// The digests of uncompressed layers that a configuration names, `rootfs.diff_ids`. Empty where it can't be read.
-pub(super) fn diff_ids(config: &[u8]) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Rootfs {
-        #[serde(default)]
-        diff_ids: Vec<String>,
-    }
-    let value: Option<Value> = serde_json::from_slice(config).ok();
-    let rootfs = value.and_then(|mut value| value.get_mut("rootfs").map(Value::take));
-    rootfs
-        .and_then(|rootfs| serde_json::from_value::<Rootfs>(rootfs).ok())
-        .map_or_else(Vec::new, |rootfs| rootfs.diff_ids)
-}
-
-/// Parses JSON. Of a key that stands twice the last counts, as for Go.
-pub(super) fn json(bytes: &[u8], place: &str) -> Result<Value, Error> {
-    serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+/// Parses JSON as Go does; a byte order mark in front, which some tools write, is no error.
+pub(super) fn json(bytes: &[u8], place: &str) -> Result<Json, Error> {
+    Json::read(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
         .map_err(|error| Error::new(place, format!("it is no JSON: {error}"), "make or fetch the image again"))
 }
 
@@ -157,51 +152,52 @@ pub(super) fn printable(text: &str) -> String {
     short
 }
 
-fn index(mut value: Value, place: &str, odd: &mut Vec<Irregularity>) -> Result<Document, Error> {
-    let children = match value["manifests"].take() {
-        Value::Array(children) => children,
-        Value::Null => Vec::new(),
-        _ => return Err(Error::new(place, "its `manifests` are no list", "make the image again")),
+fn index(value: &Json, place: &str, reader: &mut Reader) -> Result<Document, Error> {
+    let children = match reader.one(value, "manifests", "manifests") {
+        Some(Json::List(children)) => &children[..],
+        None => &[],
+        Some(_) => return Err(Error::new(place, "its `manifests` are no list", "make the image again")),
     };
     if children.len() > CHILDREN {
-        odd.push(Irregularity {
-            kind: IrregularityKind::Limit,
-            path: String::new(),
-            detail: format!(
-                "{} names {} manifests, of which the first {CHILDREN} were looked at",
-                subject(place),
-                children.len()
-            ),
-        });
+        let (what, count) = (subject(place), children.len());
+        let detail = format!("{what} names {count} manifests, of which the first {CHILDREN} were looked at");
+        reader.say(IrregularityKind::Limit, detail);
     }
-    Ok(Document::Index(children.iter().take(CHILDREN).filter_map(child).collect()))
+    let children = children.iter().enumerate().take(CHILDREN);
+    Ok(Document::Index(children.filter_map(|(index, value)| child(value, index, reader)).collect()))
 }
 
-fn child(value: &Value) -> Option<Child> {
-    let descriptor = descriptor(value)?;
-    let text = |at: &str| value.pointer(at).and_then(Value::as_str).map(str::to_owned);
-    let platform = value.get("platform").map(|platform| {
-        let text = |key: &str| platform.get(key).and_then(Value::as_str).unwrap_or("");
-        Platform::new(text("os"), text("architecture"), text("variant"))
+fn child(value: &Json, index: usize, reader: &mut Reader) -> Option<Child> {
+    let place = format!("manifests[{index}]");
+    let descriptor = descriptor(value, &place, reader)?;
+    let annotations = reader.one(value, "annotations", &format!("{place}.annotations"));
+    let mut annotation = |key: &str| reader.entry(annotations?, key, &format!("{place}.annotations.{key}"));
+    let is_attestation = annotation("vnd.docker.reference.type").is_some();
+    let ref_name = annotation("org.opencontainers.image.ref.name");
+    let image_name = annotation("io.containerd.image.name");
+    let platform = reader.one(value, "platform", &format!("{place}.platform")).map(|platform| {
+        let mut text = |key: &str| reader.text(platform, key, &format!("{place}.platform.{key}")).unwrap_or_default();
+        Platform::new(&text("os"), &text("architecture"), &text("variant"))
     });
     let is_unknown = platform.as_ref().is_some_and(Platform::is_unknown);
-    let is_artifact = value.get("artifactType").and_then(Value::as_str).is_some_and(|kind| !kind.is_empty())
-        && platform.as_ref().is_none_or(|platform| platform.is_empty());
+    let artifact = reader.text(value, "artifactType", &format!("{place}.artifactType"));
+    let is_artifact =
+        artifact.is_some_and(|kind| !kind.is_empty()) && platform.as_ref().is_none_or(|platform| platform.is_empty());
     Some(Child {
-        is_about: is_unknown || is_artifact || text("/annotations/vnd.docker.reference.type").is_some(),
-        ref_name: text("/annotations/org.opencontainers.image.ref.name"),
-        image_name: text("/annotations/io.containerd.image.name"),
+        is_about: is_unknown || is_artifact || is_attestation,
+        ref_name,
+        image_name,
         platform: platform.filter(|platform| !platform.is_empty()),
         descriptor,
     })
 }
 
-fn manifest(value: Value, place: &str, limit: usize) -> Result<Document, Error> {
-    let config = value.get("config").and_then(descriptor);
-    let artifact = value.get("artifactType").and_then(Value::as_str).filter(|kind| !kind.is_empty());
+fn manifest(value: &Json, place: &str, limit: usize, reader: &mut Reader) -> Result<Document, Error> {
+    let config = reader.one(value, "config", "config").and_then(|config| descriptor(config, "config", reader));
+    let artifact = reader.text(value, "artifactType", "artifactType").filter(|kind| !kind.is_empty());
     let Some(config) = config else {
         let problem = match artifact {
-            Some(kind) => format!("it is an artifact of type `{}`, no image", printable(kind)),
+            Some(kind) => format!("it is an artifact of type `{}`, no image", printable(&kind)),
             None => "its manifest names no configuration, or none with a valid digest".to_owned(),
         };
         return Err(Error::new(place, problem, "name an image"));
@@ -210,18 +206,22 @@ fn manifest(value: Value, place: &str, limit: usize) -> Result<Document, Error> 
         .contains(&config.media_type.as_str());
     // Tools call many things a configuration; only a type that says JSON in another vendor's name is no image for sure.
     if !is_image && (artifact.is_some() || config.media_type != "application/octet-stream") {
-        let kind = printable(artifact.unwrap_or(&config.media_type));
+        let kind = printable(artifact.as_ref().unwrap_or(&config.media_type));
         return Err(Error::new(place, format!("it is an artifact of type `{kind}`, no image"), "name an image"));
     }
-    let listed = match value.get("layers") {
-        Some(Value::Array(listed)) => &listed[..],
-        None | Some(Value::Null) => &[],
+    let listed = match reader.one(value, "layers", "layers") {
+        Some(Json::List(listed)) => &listed[..],
+        None => &[],
         Some(_) => return Err(Error::new(place, "its `layers` are no list", "make the image again")),
     };
     check_count(listed.len(), place, limit)?;
-    let layers: Option<Vec<Descriptor>> = listed.iter().map(descriptor).collect();
-    let broken = || Error::new(place, "one of its layers has no valid digest or size", "make the image again");
-    Ok(Document::Manifest { config, layers: layers.ok_or_else(broken)? })
+    let mut layers = Vec::with_capacity(listed.len());
+    for (index, layer) in listed.iter().enumerate() {
+        let layer = descriptor(layer, &format!("layers[{index}]"), reader);
+        let broken = || Error::new(place, "one of its layers has no valid digest or size", "make the image again");
+        layers.push(layer.ok_or_else(broken)?);
+    }
+    Ok(Document::Manifest { config, layers })
 }
 
 /// Refuses more layers than the bound allows.
@@ -237,14 +237,10 @@ pub(super) fn check_count(layers: usize, place: &str, limit: usize) -> Result<()
 }
 
 /// A descriptor with a valid digest, which is safe as a name of a file and in a URL.
-fn descriptor(value: &Value) -> Option<Descriptor> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
-    let urls = value.get("urls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let descriptor = Descriptor {
-        media_type: text("mediaType"),
-        digest: text("digest"),
-        size: value.get("size").and_then(Value::as_u64)?,
-        urls: urls.iter().take(16).filter_map(Value::as_str).map(str::to_owned).collect(),
-    };
+fn descriptor(value: &Json, place: &str, reader: &mut Reader) -> Option<Descriptor> {
+    let mut text = |key: &str| reader.text(value, key, &format!("{place}.{key}")).unwrap_or_default();
+    let (media_type, digest) = (text("mediaType"), text("digest"));
+    let size = reader.plain(value, "size", &format!("{place}.size")).and_then(Json::number)?;
+    let descriptor = Descriptor { media_type, digest, size };
     super::reference::is_digest(&descriptor.digest).then_some(descriptor)
 }

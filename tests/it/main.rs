@@ -19,6 +19,7 @@ mod fuzz_images;
 mod hostile;
 mod image_cache;
 mod image_cli;
+mod image_documents;
 mod image_facts;
 mod image_made;
 mod image_report;

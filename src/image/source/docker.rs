@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use serde_json::Value;
-
 use super::layout::{Files, bounded};
 use super::{Blobs, Descriptor, Opened, Request};
-use crate::image::manifest::{check_count, diff_ids, digest_like, json, mismatch, printable, printable_list};
+use crate::image::json::{Json, Reader};
+use crate::image::manifest::{check_count, digest_like, json, mismatch, printable, printable_list};
 use crate::image::reference::{is_digest, same_image};
-use crate::image::{Error, Irregularity};
+use crate::image::{Error, ImageConfig, Irregularity};
 
 /// The image that was meant.
 pub(super) struct Saved {
@@ -41,20 +40,23 @@ pub(super) fn choose(
     };
     let name = format!("{place}/manifest.json");
     let broken = |problem: &str| Error::new(name.as_str(), problem, "save the image again");
-    let Value::Array(mut images) = json(&bytes, &name)? else {
+    let Json::List(images) = json(&bytes, &name)? else {
         return Err(broken("it is no list of images"));
     };
-    images.truncate(IMAGES);
-    let image = pick(&images, tag, place)?;
-    let config = image.get("Config").and_then(Value::as_str).ok_or_else(|| broken("it names no configuration"))?;
-    let layers = image.get("Layers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut reader = Reader::of("manifest.json");
+    let image = pick(&images[..images.len().min(IMAGES)], tag, place, &mut reader)?;
+    let config = reader.text(image, "Config", "Config").ok_or_else(|| broken("it names no configuration"))?;
+    let layers = reader.list(image, "Layers", "Layers");
+    odd.append(&mut reader.said);
     check_count(layers.len(), place, request.limits.layers)?;
     let path =
         |value: &str| super::members::clean(value, "").ok_or_else(|| broken("it names a file outside the archive"));
-    let layers: Option<Vec<&str>> = layers.iter().map(Value::as_str).collect();
-    let layers = layers.ok_or_else(|| broken("a layer's name is no text"))?;
-    let layers = layers.into_iter().map(path).collect::<Result<_, _>>()?;
-    let config_path = path(config)?;
+    let layer = |layer: &Json| match layer {
+        Json::Text(name) => path(name),
+        _ => Err(broken("a layer's name is no text")),
+    };
+    let layers = layers.iter().map(layer).collect::<Result<_, _>>()?;
+    let config_path = path(&config)?;
     let config = files.bytes(&config_path, limit)?.ok_or_else(|| missing(place, &config_path))?;
     // The engine goes by the content and doesn't compare; others go by the name.
     let said = digest_of_name(&config_path);
@@ -73,7 +75,7 @@ pub(super) fn open(
 ) -> Result<Opened, Error> {
     let mut irregularities = Vec::new();
     let saved = choose(request, &*files, place, tag, &mut irregularities)?;
-    let diff_ids = diff_ids(&saved.config);
+    let diff_ids = ImageConfig::diff_ids_of(&saved.config);
     let mut layers = Vec::new();
     let mut names = HashMap::new();
     for (index, name) in saved.layers.iter().enumerate() {
@@ -112,12 +114,13 @@ pub(super) fn is_zstd(head: &[u8]) -> bool {
     matches!(head, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
-fn pick<'a>(images: &'a [Value], tag: Option<&str>, place: &str) -> Result<&'a Value, Error> {
-    let tags = |image: &'a Value| {
-        let tags = image.get("RepoTags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        tags.iter().filter_map(Value::as_str)
-    };
-    let names: Vec<String> = images.iter().flat_map(tags).map(str::to_owned).collect();
+fn pick<'a>(images: &'a [Json], tag: Option<&str>, place: &str, reader: &mut Reader) -> Result<&'a Json, Error> {
+    let mut tagged: Vec<(&Json, Vec<String>)> = Vec::new();
+    for (index, image) in images.iter().enumerate() {
+        let tags = reader.texts(image, "RepoTags", &format!("[{index}].RepoTags")).unwrap_or_default();
+        tagged.push((image, tags));
+    }
+    let names: Vec<String> = tagged.iter().flat_map(|(_, tags)| tags).cloned().collect();
     let count = images.len();
     match tag.map(|tag| tag.strip_prefix('@').ok_or(tag)) {
         None if count == 1 => Ok(&images[0]),
@@ -136,9 +139,11 @@ fn pick<'a>(images: &'a [Value], tag: Option<&str>, place: &str) -> Result<&'a V
         Some(Err(tag)) => {
             // As for docker, a name without a tag means `latest`.
             let latest = format!("{tag}:latest");
-            let found = images.iter().find(|image| tags(image).any(|name| same_image(name, tag)));
-            let found = found.or_else(|| images.iter().find(|image| tags(image).any(|name| same_image(name, &latest))));
-            found.ok_or_else(|| {
+            let named = |tag: &str| {
+                let found = tagged.iter().find(|(_, tags)| tags.iter().any(|name| same_image(name, tag)));
+                found.map(|(image, _)| *image)
+            };
+            named(tag).or_else(|| named(&latest)).ok_or_else(|| {
                 let problem = format!("it has no image `{tag}`, but {}", printable_list(&names));
                 Error::new(place, problem, "put one of these names behind the path, or `@0` for the first image")
             })

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Descriptor, Opened, Request, Whole};
 use crate::image::layer::{self, LayerRequest};
-use crate::image::manifest::{diff_ids, mismatch, printable, unread};
-use crate::image::{Error, Irregularity, IrregularityKind, LayerFacts, LayerPart, Limits};
+use crate::image::manifest::{mismatch, printable, unread};
+use crate::image::{Error, ImageConfig, Irregularity, IrregularityKind, LayerFacts, LayerPart, Limits};
 
 /// A layer's facts, and whether the cache had them.
 type Answer = Result<(LayerFacts, bool), Error>;
 
 /// Reads the layers of an image. Equal layers are read once.
 pub(super) fn read(request: &Request<'_>, opened: Opened) -> Result<Whole, Error> {
-    let diff_ids = diff_ids(&opened.config);
+    let diff_ids = ImageConfig::diff_ids_of(&opened.config);
     // Which diff_id belongs to which layer is known only where there are as many.
     let diff_id = |index: usize| (diff_ids.len() == opened.layers.len()).then(|| diff_ids[index].as_str());
     let mut first: HashMap<(&str, Option<&str>), usize> = HashMap::new();

@@ -57,8 +57,6 @@ pub struct Descriptor {
     pub digest: String,
     /// `size`, bytes.
     pub size: u64,
-    /// `urls`: where a foreign layer is.
-    pub urls: Vec<String>,
 }
 
 /// The blobs of one image. What they give is checked by who reads it: size and digest are only claims here.

@@ -12,8 +12,8 @@ use super::docker::{digest_of_name, is_compressed};
 use super::layout::{Files, path_of};
 use super::members::{Content, Forward, Member, MemberKind, Members, has_checksum};
 use super::{Descriptor, Request, Whole, docker, layers, layout, outer};
-use crate::image::manifest::{diff_ids, printable, unread};
-use crate::image::{Error, Irregularity, LayerFacts, LayerPart, Transport};
+use crate::image::manifest::{printable, unread};
+use crate::image::{Error, ImageConfig, Irregularity, LayerFacts, LayerPart, Transport};
 
 /// Reads an image from a stream.
 pub(super) fn read(request: &Request<'_>, stream: impl Read + Send) -> Result<Whole, Error> {
@@ -149,7 +149,7 @@ impl Held {
         config: &[u8],
         irregularities: &mut Vec<Irregularity>,
     ) -> Result<Vec<LayerPart>, Error> {
-        let diff_ids = diff_ids(config);
+        let diff_ids = ImageConfig::diff_ids_of(config);
         let mut parts: Vec<LayerPart> = Vec::new();
         let mut first: HashMap<String, usize> = HashMap::new();
         let count = names.len();
