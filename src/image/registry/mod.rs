@@ -305,10 +305,8 @@ fn next_page(answer: &Answer) -> Result<Option<Url>, Error> {
     let Some((target, _)) = target.filter(|(_, rest)| rest.replace(['"', ' '], "").contains("rel=next")) else {
         return Ok(None);
     };
-    // The next page gets our credentials, so it must be of the same host.
-    let next = answer.url.join(target).ok().filter(|next| next.origin() == answer.url.origin());
-    next.map(Some).ok_or_else(|| {
-        let problem = format!("its next page is elsewhere, at `{}`", shown(target));
+    answer.url.join(target).map(Some).map_err(|_| {
+        let problem = format!("its next page is at `{}`, which is no address", shown(target));
         Error::new(address(&answer.url), problem, "tell the registry's operator")
     })
 }
