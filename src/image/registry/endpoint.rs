@@ -10,7 +10,7 @@ use super::answer::{Answer, address, shown};
 use super::credentials::Identity;
 use super::mirrors::Site;
 use super::token::Challenge;
-use super::transport::{Ask, Transport, Tries};
+use super::transport::{Ask, Transport, Tries, host_of};
 use crate::image::Error;
 
 /// One host that may have a repository.
@@ -107,6 +107,11 @@ impl Endpoint {
             }
         }
         Ok(self.base.get_or_init(|| base).clone())
+    }
+
+    /// Host and port as [`host_of`] writes those of any address, whatever the site's spelling: `H:443` is `h`.
+    pub(super) fn host(&self) -> Result<String, Error> {
+        Ok(host_of(&self.address("https")?))
     }
 
     fn address(&self, scheme: &str) -> Result<Url, Error> {
