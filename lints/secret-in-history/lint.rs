@@ -3,8 +3,8 @@
 use crate::diagnostic::{Category, Confidence, Severity};
 use crate::image::{HistoryLine, Image, Spot, Step};
 use crate::lint::{Findings, Lint};
+use crate::model::secrets_in_step;
 use crate::secret::{self, Secret};
-use crate::shell::{Dialect, dialect_of, secrets};
 
 pub(super) static LINT: Lint = Lint {
     summary: "A secret is kept in the image's history",
@@ -109,7 +109,7 @@ fn in_line(line: &HistoryLine) -> Vec<(String, String, Secret)> {
         }
         Some(keyword @ ("RUN" | "CMD" | "ENTRYPOINT" | "HEALTHCHECK")) => {
             let holder = |(text, secret)| (keyword.to_owned(), text, secret);
-            found.extend(in_command(&step, text).into_iter().map(holder));
+            found.extend(secrets_in_step(&step, text).into_iter().map(holder));
         }
         _ => {
             let holder = step.keyword.unwrap_or("a line").to_owned();
@@ -127,28 +127,6 @@ fn in_text(front: &str, text: &str) -> Vec<(String, String, Secret)> {
     let is_trigger = line.step().keyword == Some("ONBUILD");
     let found = if is_trigger { Vec::new() } else { in_line(&line) };
     found.into_iter().map(|(holder, text, secret)| (format!("{front}{holder}"), text, secret)).collect()
-}
-
-fn in_command(step: &Step<'_>, text: &str) -> Vec<(String, Secret)> {
-    if let Some(words) = words(step, text) {
-        return match &words[..] {
-            [kind, command] if kind == "CMD-SHELL" => secrets::in_commands(command, Dialect::Posix),
-            [kind, command @ ..] if kind == "CMD" => secrets::in_words(command),
-            words => secrets::in_words(words),
-        };
-    }
-    let shell: Vec<String> = step.shell.split_whitespace().map(str::to_owned).collect();
-    let dialect = if shell.is_empty() { Dialect::Posix } else { dialect_of(&shell) };
-    let command = text.strip_prefix("CMD ").or_else(|| text.split_once(" CMD ").map(|(_, rest)| rest));
-    secrets::in_commands(command.filter(|_| step.keyword == Some("HEALTHCHECK")).unwrap_or(text), dialect)
-}
-
-/// The words of a list: `["a","b"]`, `["a" "b"]` as Go prints them, and a health check's `{["CMD-SHELL" "a"] "30s" …}`.
-fn words(step: &Step<'_>, text: &str) -> Option<Vec<String>> {
-    let start = text.find("[\"")?;
-    let is_list = start == 0 || step.keyword == Some("HEALTHCHECK");
-    let inner = &text[start + 1..text.rfind(']').filter(|end| is_list && *end > start)?];
-    Some(inner.split('"').skip(1).step_by(2).map(str::to_owned).collect())
 }
 
 /// `NAME=value NAME="value"`, and `NAME value` of old.

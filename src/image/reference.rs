@@ -138,9 +138,13 @@ impl Reference {
             | Transport::OciArchive { path, .. }
             | Transport::DockerArchive { path, .. }
             | Transport::RootFs { path } => path.clone(),
-            Transport::DockerDaemon { name } => {
-                name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name).to_owned()
-            }
+            // An id stays whole; `sha256:` in front of one isn't a name with a tag.
+            Transport::DockerDaemon { name } => match name::parse(name) {
+                Ok(parsed) if !is_id(name) => {
+                    name::familiar(&format!("{}/{}", parsed.registry, parsed.repository)).to_owned()
+                }
+                _ => name.clone(),
+            },
             Transport::Stdin => "-".to_owned(),
         }
     }
@@ -192,8 +196,7 @@ fn transport(text: &str, word: &str, rest: &str) -> Result<Transport, Error> {
         "rootfs" => return Ok(Transport::RootFs { path: rest.to_owned() }),
         "docker-daemon" if rest.is_empty() => return Err(missing("a name or an id")),
         "docker-daemon" => {
-            let is_id = rest.len() <= 71 && name::is_hex(rest.strip_prefix("sha256:").unwrap_or(rest));
-            if !is_id {
+            if !is_id(rest) {
                 name::parse(rest).map_err(|(problem, remedy)| Error::new(text, problem, remedy))?;
             }
             return Ok(Transport::DockerDaemon { name: rest.to_owned() });
@@ -230,6 +233,11 @@ fn transport(text: &str, word: &str, rest: &str) -> Result<Transport, Error> {
             Transport::DockerArchive { path, tag }
         }
     })
+}
+
+/// Whether a name is a daemon's id of an image, whole or its start, with `sha256:` in front or without.
+fn is_id(name: &str) -> bool {
+    name.len() <= 71 && name::is_hex(name.strip_prefix("sha256:").unwrap_or(name))
 }
 
 /// The length of a Windows drive in front of a path, whose colon parts nothing: `C:\images`, `c:/images`.
@@ -314,6 +322,22 @@ mod tests {
         assert_eq!(Reference::parse("oci:c:/a:b"), Ok(layout("c:/a", Some("b"))));
         assert_eq!(Reference::parse("oci:a:b"), Ok(layout("a", Some("b"))));
         assert_eq!(Reference::parse("oci:a:localhost:5000/b:c"), Ok(layout("a", Some("localhost:5000/b:c"))));
+    }
+
+    #[test]
+    fn a_name_without_its_tag_is_that_of_the_next_build() {
+        let name = |text: &str| Reference::parse(text).expect(text).name_without_tag();
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        assert_eq!(name("debian:12"), "docker.io/library/debian");
+        assert_eq!(name("docker-daemon:debian:12"), "debian");
+        assert_eq!(name("docker-daemon:localhost:5000/a"), "localhost:5000/a");
+        assert_eq!(name("docker-daemon:localhost:5000/a:b"), "localhost:5000/a");
+        assert_eq!(name("docker-daemon:localhost:5000/b"), "localhost:5000/b");
+        assert_eq!(name(&format!("docker-daemon:a@{digest}")), "a");
+        assert_eq!(name(&format!("docker-daemon:ghcr.io/a/b:1@{digest}")), "ghcr.io/a/b");
+        for id in [digest.as_str(), &digest[7..], "sha256:abc123", "0123abc"] {
+            assert_eq!(name(&format!("docker-daemon:{id}")), id);
+        }
     }
 
     #[test]

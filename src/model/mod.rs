@@ -36,7 +36,7 @@ pub use modes::{ModeChange, Modes, Target, TargetKind, strips_setid};
 pub use origin::{BaseUser, is_root};
 pub use packages::{Cleanup, Reliance, empties, may_use_index, takes_apt_lists};
 pub use privilege::{PrivilegeDrop, drops_privileges, switches_user};
-pub use steps::{maker_said, step_said};
+pub use steps::{maker_said, secrets_in_step, step_said};
 pub use trace::Trace;
 pub use value::Value;
 pub use variables::Variables;

@@ -186,6 +186,25 @@ fn the_next_page_is_of_the_same_host() {
 }
 
 #[test]
+fn a_redirect_makes_no_other_host_the_one_whose_pages_are_read() {
+    let other = Server::start(|request, _| match request.path.as_str() {
+        "/list" => answer(200, &[("Link", "</more>; rel=\"next\"")], r#"{"tags":["a"]}"#),
+        _ => answer(200, &[], r#"{"tags":["stolen"]}"#),
+    });
+    let away = format!("http://{}/list", other.host);
+    let server = Server::start(move |request, _| match request.header("authorization") {
+        Some(_) => answer(307, &[("Location", &away)], ""),
+        None => answer(401, &[("WWW-Authenticate", "Basic realm=\"here\"")], ""),
+    });
+    let login = Options { login: Some(("user".to_owned(), "pass".to_owned())), ..options() };
+    let registry = Registry::connect(&server.host, "team/app", &login).expect("a name");
+    says(&registry.tags().expect_err("elsewhere"), &["next page is elsewhere", &format!("http://{}/more", other.host)]);
+    assert_eq!(other.asked_for("/list").len(), 1, "the redirect itself is followed, with nothing shown");
+    assert!(other.asked().iter().all(|request| request.header("authorization").is_none()));
+    assert!(other.asked_for("/more").is_empty());
+}
+
+#[test]
 fn referrers_are_listed_or_stand_under_a_tag() {
     let digest = digest_of(b"subject");
     let tag = digest.replace(':', "-");

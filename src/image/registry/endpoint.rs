@@ -6,11 +6,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Response, Url};
 
-use super::answer::{Answer, shown};
+use super::answer::{Answer, address, shown};
 use super::credentials::Identity;
 use super::mirrors::Site;
 use super::token::Challenge;
-use super::transport::{Ask, Transport, Tries};
+use super::transport::{Ask, Transport, Tries, host_of};
 use crate::image::Error;
 
 /// One host that may have a repository.
@@ -27,7 +27,7 @@ pub(super) struct Endpoint {
 #[derive(Clone)]
 pub(super) struct Want<'a> {
     pub(super) method: Method,
-    /// Behind `/v2/REPOSITORY/`, or a whole address of the same host.
+    /// Behind `/v2/REPOSITORY/`, or the whole address of a next page, which must be of the same origin.
     pub(super) path: &'a str,
     pub(super) accept: &'static str,
     pub(super) from: u64,
@@ -53,6 +53,12 @@ impl Endpoint {
         let inner = format!("{}/{}", self.site.repository, want.path);
         let url = if want.path.contains("://") { Url::parse(want.path) } else { base.join(&inner) };
         let url = url.map_err(|_| wrong_host(&self.site.host))?;
+        // What is asked here gets our credentials. The page that names the next one may itself be another host's, behind a
+        // redirect, so what counts is where this endpoint is.
+        if url.origin() != base.origin() {
+            let problem = format!("its next page is elsewhere, at `{}`", address(&url));
+            return Err(Error::new(address(&base), problem, "tell the registry's operator"));
+        }
         let mut ask = Ask { method: want.method.clone(), from: want.from, ..Ask::get(url, want.accept) };
         ask.authorization = self.shown().clone();
         let response = transport.send(&ask, tries).await?;
@@ -101,6 +107,11 @@ impl Endpoint {
             }
         }
         Ok(self.base.get_or_init(|| base).clone())
+    }
+
+    /// Host and port as [`host_of`] writes those of any address, whatever the site's spelling: `H:443` is `h`.
+    pub(super) fn host(&self) -> Result<String, Error> {
+        Ok(host_of(&self.address("https")?))
     }
 
     fn address(&self, scheme: &str) -> Result<Url, Error> {

@@ -82,7 +82,6 @@ impl Registry {
             ));
         }
         let sites = mirrors::sites(registry, repository, options)?;
-        let unchecked = sites.iter().filter(|site| site.insecure).map(|site| site.host.clone()).collect();
         let last = sites.len() - 1;
         let mut endpoints = Vec::new();
         for (index, site) in sites.into_iter().enumerate() {
@@ -95,6 +94,8 @@ impl Registry {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             Error::new(&name, format!("no connection can be prepared: {error}"), "raise the limit of open files")
         })?;
+        let insecure = endpoints.iter().filter(|endpoint| endpoint.site.insecure);
+        let unchecked = insecure.map(Endpoint::host).collect::<Result<_, _>>()?;
         let transport = Transport::new(options.clone(), unchecked);
         Ok(Self { runtime, transport, endpoints, current: AtomicUsize::new(0), name })
     }
@@ -305,10 +306,8 @@ fn next_page(answer: &Answer) -> Result<Option<Url>, Error> {
     let Some((target, _)) = target.filter(|(_, rest)| rest.replace(['"', ' '], "").contains("rel=next")) else {
         return Ok(None);
     };
-    // The next page gets our credentials, so it must be of the same host.
-    let next = answer.url.join(target).ok().filter(|next| next.origin() == answer.url.origin());
-    next.map(Some).ok_or_else(|| {
-        let problem = format!("its next page is elsewhere, at `{}`", shown(target));
+    answer.url.join(target).map(Some).map_err(|_| {
+        let problem = format!("its next page is at `{}`, which is no address", shown(target));
         Error::new(address(&answer.url), problem, "tell the registry's operator")
     })
 }
@@ -356,6 +355,19 @@ mod tests {
         ] {
             assert!(MANIFESTS.split(", ").any(|one| one == media_type), "{media_type}");
         }
+    }
+
+    #[test]
+    fn a_host_with_its_usual_port_is_the_host_that_was_named() {
+        for named in ["r.example:443", "r.example", "r.example:5000"] {
+            let options = Options { insecure: vec![named.to_owned()], ..Options::default() };
+            let registry = Registry::connect(named, "a", &options).expect("a name");
+            let asked = Url::parse(&format!("https://{named}/v2/a/manifests/latest")).expect("an address");
+            assert!(registry.transport.is_unchecked(&transport::host_of(&asked)), "{named}");
+            assert!(!registry.transport.is_unchecked("r.example:81"), "{named}");
+        }
+        let registry = Registry::connect("r.example:443", "a", &Options::default()).expect("a name");
+        assert!(!registry.transport.is_unchecked("r.example"));
     }
 
     #[test]

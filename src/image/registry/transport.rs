@@ -277,12 +277,17 @@ impl Transport {
         }
     }
 
+    /// Whether a host, as [`host_of`] writes it, may have any certificate.
+    pub(super) fn is_unchecked(&self, host: &str) -> bool {
+        self.unchecked.iter().any(|named| named == host)
+    }
+
     /// The client for a host: the certificates of one host are not trusted for another.
     fn client(&self, url: &Url) -> Result<Client, Error> {
         let host = host_of(url);
         let own: Vec<_> =
             self.options.certificate_folders.iter().flat_map(|folder| certificates_of(folder, &host)).collect();
-        let unchecked = self.unchecked.contains(&host);
+        let unchecked = self.is_unchecked(&host);
         let local = is_loopback(url);
         let name = if own.is_empty() && !unchecked && !local { String::new() } else { host };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
