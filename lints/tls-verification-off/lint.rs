@@ -54,7 +54,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         finding.because(WHY).help(HELP).confidence(switch.confidence).severity(switch.severity);
     }
     for (path, bytes) in image.texts() {
-        let switches = files::switches(path, &String::from_utf8_lossy(bytes));
+        let switches = files::switches(path, bytes);
         let Some((first, others)) = switches.split_first() else { continue };
         let place = image.content_spot(path);
         let finding = findings.report(place.clone(), first.message());
