@@ -79,7 +79,10 @@ fn of_variable(name: &str, value: &str) -> Option<Switch> {
         "yarn_strict_ssl" | "yarn_enable_strict_ssl" if is_no(value) => Switch::new(shown, "Yarn"),
         "pip_trusted_host" | "uv_insecure_host" if !value.is_empty() => Switch::new(name, "pip"),
         "goinsecure" if !value.is_empty() => Switch::new(name, "go"),
-        "goflags" if value.split_whitespace().any(|flag| flag == "-insecure") => Switch::new(shown, "go"),
+        // The other flags may hold anything, such as a token for the linker to put in.
+        "goflags" if value.split_whitespace().any(|flag| flag == "-insecure") => {
+            Switch::new(format!("{name}=-insecure"), "go")
+        }
         "conda_ssl_verify" if is_no(value) => Switch::new(shown, "conda"),
         "bundle_ssl_verify_mode" if value == "0" => Switch::new(shown, "Bundler"),
         "perl_lwp_ssl_verify_hostname" if value == "0" => Switch::new(shown, "Perl"),

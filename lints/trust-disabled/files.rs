@@ -108,8 +108,18 @@ fn over_http(who: &str, address: &str) -> Option<Given> {
     let host = rest.split('/').next()?;
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    (!is_own(name) && !name.contains('$'))
-        .then(|| packages(format!("{who} fetches packages from `{}` over http, without any protection", shown(host))))
+    (!is_own(name) && !name.contains('$')).then(|| {
+        let host = shown(without_password(rest));
+        packages(format!("{who} fetches packages from `{host}` over http, without any protection"))
+    })
+}
+
+/// The host of an address whose scheme was taken off. A password may have a slash in it, which is not allowed and so seems
+/// to end the host; nothing in front of an `@` is shown, but for one that starts a folder's name (`/@scope`).
+fn without_password(rest: &str) -> &str {
+    let ends = rest.match_indices('@').map(|(at, _)| at).filter(|at| !rest[..*at].ends_with('/'));
+    let host = ends.last().map_or(rest, |at| &rest[at + 1..]);
+    host.split('/').next().unwrap_or(host)
 }
 
 fn ssh(line: &str) -> Option<Given> {
