@@ -217,7 +217,10 @@ pub(super) fn of_variable(name: &str, value: &str) -> Option<Switch> {
         "uv_insecure_host" if !value.is_empty() => Switch::new("UV_INSECURE_HOST", "`uv`"),
         "gosumdb" if value == "off" => Switch::new(shown, "`go`"),
         "goinsecure" if !value.is_empty() => Switch::new(shown, "`go`"),
-        "goflags" if value.split_whitespace().any(|flag| flag == "-insecure") => Switch::new(shown, "`go`"),
+        // The other flags may hold anything, such as a token for the linker to put in.
+        "goflags" if value.split_whitespace().any(|flag| flag == "-insecure") => {
+            Switch::new(format!("{name}=-insecure"), "`go`")
+        }
         "conda_ssl_verify" if is_no(value) => Switch::new(shown, "`conda`"),
         "bundle_ssl_verify_mode" if value == "0" => Switch::new(shown, "`bundle`"),
         "perl_lwp_ssl_verify_hostname" if value == "0" => Switch::new(shown, "Perl"),

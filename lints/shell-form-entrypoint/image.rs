@@ -4,7 +4,7 @@ use super::{HELP_SHELL, WHY_BEHIND, WHY_CMD, WHY_ENTRYPOINT};
 use crate::diagnostic::{Confidence, Severity};
 use crate::image::{Image, Spot};
 use crate::lint::Findings;
-use crate::shell::{self, Command, Dialect, Script};
+use crate::shell::{self, Command, Dialect, Script, secrets};
 
 pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     let config = &image.config;
@@ -14,7 +14,8 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
     }
     let has_entrypoint = config.entrypoint.as_ref().is_some_and(|words| !words.is_empty());
     for (key, words) in [("Entrypoint", &config.entrypoint), ("Cmd", &config.cmd)] {
-        let Some(script) = words.as_deref().and_then(shell_form) else { continue };
+        let Some(text) = words.as_deref().and_then(shell_form) else { continue };
+        let script = shell::text(text, Dialect::Posix);
         let plain = |command: &&Command| command.parent.is_none();
         let is_replaced = script.commands.iter().rfind(plain).is_none_or(|last| last.base_name() == "exec");
         if is_replaced {
@@ -28,11 +29,14 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
             (false, false) => WHY_CMD,
         };
         finding.because(because).confidence(Confidence::Medium);
-        match plain_words(&script) {
-            Some(words) => finding.help(format!("Write it as `{}`", super::json(&words))),
-            None => finding.help(HELP_SHELL),
+        let words = plain_words(&script);
+        match &words {
+            Some(words) if secrets::in_commands(text, Dialect::Posix).is_empty() => {
+                finding.help(format!("Write it as `{}`", super::json(words)))
+            }
+            _ => finding.help(HELP_SHELL),
         };
-        if !is_entrypoint || plain_words(&script).is_none() {
+        if !is_entrypoint || words.is_none() {
             finding.severity(Severity::Info);
         }
     }
@@ -40,9 +44,9 @@ pub(super) fn check(image: &Image, findings: &mut Findings<Spot>) {
 
 /// The script of what builders make of the shell form; an author's own array has another shape mostly (`sh`, `bash`, more
 /// words) and its own reasons.
-fn shell_form(words: &[String]) -> Option<Script> {
+fn shell_form(words: &[String]) -> Option<&str> {
     match words {
-        [shell, option, text] if shell == "/bin/sh" && option == "-c" => Some(shell::text(text, Dialect::Posix)),
+        [shell, option, text] if shell == "/bin/sh" && option == "-c" => Some(text),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ mod image;
 use crate::diagnostic::{Category, Confidence, Fix, Safety, Severity};
 use crate::lint::{Findings, Lint};
 use crate::model::{Base, Dockerfile, Instruction, Mended, Stage, script_of};
-use crate::shell::{self, Command, Dialect, Guard, Nesting, Script};
+use crate::shell::{self, Command, Dialect, Guard, Nesting, Script, secrets};
 use crate::syntax::ast::{Arguments, Keyword, Word};
 use crate::text::{Edit, Span};
 
@@ -70,9 +70,11 @@ fn report(dockerfile: &Dockerfile, instruction: &Instruction, body: &Word, findi
     } else {
         WHY_CMD
     };
+    // What a secret stands in is not written out once more.
+    let is_public = || secrets::in_commands(dockerfile.text(body.span), Dialect::Posix).is_empty();
     let help = match &words {
-        Some(words) => format!("Write `{} {}`", keyword.as_str(), json(words)),
-        None => HELP_SHELL.to_owned(),
+        Some(words) if is_public() => format!("Write `{} {}`", keyword.as_str(), json(words)),
+        _ => HELP_SHELL.to_owned(),
     };
     let finding = findings.report(body.span, format!("`{}` is in shell form", keyword.as_str()));
     finding

@@ -4,6 +4,8 @@ mod pam;
 mod polkit;
 mod sudoers;
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Category, Severity};
 use crate::image::Image;
 use crate::lint::{Findings, Lint, Spot};
@@ -33,6 +35,9 @@ pub(super) static LINT: Lint = Lint {
 
 /// Rules of a file that are reported; no real one has as many.
 const MOST: usize = 50;
+
+/// Rules of an image that are reported.
+const MOST_OF_IMAGE: usize = 1000;
 
 /// A rule that asks for no password.
 struct Rule {
@@ -70,12 +75,18 @@ const POLKIT: Reader = Reader {
 };
 
 fn check(image: &Image, findings: &mut Findings<Spot>) {
+    let with_folder = includes_folder(image);
+    let mut left = MOST_OF_IMAGE;
     for (path, bytes) in image.texts() {
-        let Some(reader) = reader_of(image, path) else { continue };
+        let Some(reader) = reader_of(path, with_folder) else { continue };
         let name = path.rsplit('/').next().unwrap_or("");
         let text = String::from_utf8_lossy(bytes);
-        for rule in (reader.rules)(name, &text).into_iter().take(MOST) {
+        for rule in (reader.rules)(name, &text).into_iter().take(MOST.min(left)) {
+            left -= 1;
             report(image, path, &reader, rule, findings);
+        }
+        if left == 0 {
+            return;
         }
     }
 }
@@ -98,21 +109,20 @@ fn report(image: &Image, path: &str, reader: &Reader, rule: Rule, findings: &mut
 /// Whether anybody is meant by a user's name, or by the name of a group behind a `%`.
 fn is_there(image: &Image, who: &str) -> bool {
     let accounts = &image.accounts;
-    match who.strip_prefix('%') {
-        None => accounts.users.iter().any(|user| user.name == who),
-        Some(group) => accounts.groups.iter().filter(|one| one.name == group).any(|group| {
-            !group.members.is_empty() || accounts.users.iter().any(|user| user.gid == group.gid && user.uid != 0)
-        }),
-    }
+    let Some(group) = who.strip_prefix('%') else { return accounts.users.iter().any(|user| user.name == who) };
+    let groups = || accounts.groups.iter().filter(|one| one.name == group);
+    let gids: HashSet<u32> = groups().map(|group| group.gid).collect();
+    groups().any(|group| !group.members.is_empty())
+        || accounts.users.iter().any(|user| user.uid != 0 && gids.contains(&user.gid))
 }
 
-/// What reads the file, where anything does.
-fn reader_of(image: &Image, path: &str) -> Option<Reader> {
+/// What reads the file, where anything does; `with_folder` is what [`includes_folder`] says.
+fn reader_of(path: &str, with_folder: bool) -> Option<Reader> {
     let (folder, name) = path.rsplit_once('/')?;
     match folder {
         "/etc" if name == "sudoers" => Some(SUDO),
         // sudo leaves out names with a dot or a tilde at the end, and the folder itself where nothing includes it.
-        "/etc/sudoers.d" if !name.contains('.') && !name.ends_with('~') && includes_folder(image) => Some(SUDO),
+        "/etc/sudoers.d" if !name.contains('.') && !name.ends_with('~') && with_folder => Some(SUDO),
         "/etc" if name == "doas.conf" => Some(DOAS),
         "/etc/doas.d" if name.ends_with(".conf") => Some(DOAS),
         "/etc/pam.d" => Some(PAM),

@@ -32,16 +32,22 @@ pub(super) fn rules(text: &str) -> Vec<Rule> {
 fn without_comments(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("//").into_iter().chain(rest.find("/*")).min() {
-        code.push_str(&rest[..at]);
-        let end = if rest[at..].starts_with("//") {
-            rest[at..].find('\n')
-        } else {
-            rest[at + 2..].find("*/").map(|end| end + 4)
+    // A slash after the other, so that each byte is looked at once, whatever comments there are.
+    let mut from = 0;
+    while let Some(at) = rest[from..].find('/').map(|at| from + at) {
+        let end = match rest.as_bytes().get(at + 1) {
+            Some(b'/') => rest[at..].find('\n').map(|end| at + end),
+            Some(b'*') => rest[at + 2..].find("*/").map(|end| at + end + 4),
+            _ => {
+                from = at + 1;
+                continue;
+            }
         };
-        let end = end.map_or(rest.len(), |end| at + end);
+        let end = end.unwrap_or(rest.len());
+        code.push_str(&rest[..at]);
         code.extend(rest[at..end].matches('\n'));
         rest = &rest[end..];
+        from = 0;
     }
     code.push_str(rest);
     code

@@ -37,8 +37,9 @@ pub(super) const READS: &[&str] = &[
 /// Lines of a file that are looked at.
 const MOST: usize = 10_000;
 
-/// What the settings in a file switch off.
-pub(super) fn switches(path: &str, text: &str) -> Vec<Switch> {
+/// What the settings in a file switch off. Its bytes are decoded only where the path has a reader: among the files of an
+/// image that other lints asked for are large ones.
+pub(super) fn switches(path: &str, bytes: &[u8]) -> Vec<Switch> {
     let file = path.rsplit('/').next().unwrap_or(path);
     let of_line: fn(&str) -> Option<Switch> = match file {
         "npmrc" | ".npmrc" | ".yarnrc" => npm,
@@ -57,6 +58,7 @@ pub(super) fn switches(path: &str, text: &str) -> Vec<Switch> {
         _ => return Vec::new(),
     };
     let is_comment = |line: &&str| line.starts_with(['#', ';']) || line.starts_with("//");
+    let text = String::from_utf8_lossy(bytes);
     text.lines().take(MOST).map(str::trim).filter(|line| !is_comment(line)).filter_map(of_line).take(20).collect()
 }
 

@@ -54,7 +54,7 @@ fn check(image: &Image, findings: &mut Findings<Spot>) {
         finding.because(WHY).help(HELP).confidence(switch.confidence).severity(switch.severity);
     }
     for (path, bytes) in image.texts() {
-        let switches = files::switches(path, &String::from_utf8_lossy(bytes));
+        let switches = files::switches(path, bytes);
         let Some((first, others)) = switches.split_first() else { continue };
         let place = image.content_spot(path);
         let finding = findings.report(place.clone(), first.message());
@@ -79,7 +79,10 @@ fn of_variable(name: &str, value: &str) -> Option<Switch> {
         "yarn_strict_ssl" | "yarn_enable_strict_ssl" if is_no(value) => Switch::new(shown, "Yarn"),
         "pip_trusted_host" | "uv_insecure_host" if !value.is_empty() => Switch::new(name, "pip"),
         "goinsecure" if !value.is_empty() => Switch::new(name, "go"),
-        "goflags" if value.split_whitespace().any(|flag| flag == "-insecure") => Switch::new(shown, "go"),
+        // The other flags may hold anything, such as a token for the linker to put in.
+        "goflags" if value.split_whitespace().any(|flag| flag == "-insecure") => {
+            Switch::new(format!("{name}=-insecure"), "go")
+        }
         "conda_ssl_verify" if is_no(value) => Switch::new(shown, "conda"),
         "bundle_ssl_verify_mode" if value == "0" => Switch::new(shown, "Bundler"),
         "perl_lwp_ssl_verify_hostname" if value == "0" => Switch::new(shown, "Perl"),

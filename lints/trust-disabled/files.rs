@@ -33,23 +33,29 @@ const HELP_SSH: &str = "Put the server's keys into `/etc/ssh/ssh_known_hosts`, a
 const WHY_IMAGES: &str = "whoever is on the way hands over images of their own";
 const HELP_IMAGES: &str = "Give the registry a certificate, and put its authority into `certs.d`";
 
-/// What the settings of a file give away.
-pub(super) fn given(path: &str, text: &str) -> Vec<Given> {
+/// What the settings of a file give away. Its bytes are decoded only where the path has a reader: among the files of an
+/// image that other lints asked for are large ones.
+pub(super) fn given(path: &str, bytes: &[u8]) -> Vec<Given> {
     let file = path.rsplit('/').next().unwrap_or(path);
-    let lines = || text.lines().take(MOST).filter(|line| !line.trim_start().starts_with(['#', ';']));
-    let mut given = match file {
-        "pip.conf" => pip(lines()),
-        "npmrc" | ".npmrc" => lines().filter_map(npm).collect(),
-        "gemrc" | ".gemrc" => lines().filter_map(gem).collect(),
-        "ssh_config" => lines().filter_map(ssh).collect(),
-        "config" if path.ends_with("/.ssh/config") => lines().filter_map(ssh).collect(),
-        "daemon.json" => daemon(text),
-        _ if path.starts_with("/etc/ssh/") => lines().filter_map(ssh).collect(),
-        _ if path.starts_with("/etc/containers/") => registries(lines()),
-        _ => Vec::new(),
+    let of_text: fn(&str) -> Vec<Given> = match file {
+        "pip.conf" => |text| pip(lines(text)),
+        "npmrc" | ".npmrc" => |text| lines(text).filter_map(npm).collect(),
+        "gemrc" | ".gemrc" => |text| lines(text).filter_map(gem).collect(),
+        "ssh_config" => |text| lines(text).filter_map(ssh).collect(),
+        "config" if path.ends_with("/.ssh/config") => |text| lines(text).filter_map(ssh).collect(),
+        "daemon.json" => daemon,
+        _ if path.starts_with("/etc/ssh/") => |text| lines(text).filter_map(ssh).collect(),
+        _ if path.starts_with("/etc/containers/") => |text| registries(lines(text)),
+        _ => return Vec::new(),
     };
+    let mut given = of_text(&String::from_utf8_lossy(bytes));
     given.truncate(20);
     given
+}
+
+/// The lines that are no comments.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().take(MOST).filter(|line| !line.trim_start().starts_with(['#', ';']))
 }
 
 fn packages(says: String) -> Given {
@@ -102,8 +108,18 @@ fn over_http(who: &str, address: &str) -> Option<Given> {
     let host = rest.split('/').next()?;
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    (!is_own(name) && !name.contains('$'))
-        .then(|| packages(format!("{who} fetches packages from `{}` over http, without any protection", shown(host))))
+    (!is_own(name) && !name.contains('$')).then(|| {
+        let host = shown(without_password(rest));
+        packages(format!("{who} fetches packages from `{host}` over http, without any protection"))
+    })
+}
+
+/// The host of an address whose scheme was taken off. A password may have a slash in it, which is not allowed and so seems
+/// to end the host; nothing in front of an `@` is shown, but for one that starts a folder's name (`/@scope`).
+fn without_password(rest: &str) -> &str {
+    let ends = rest.match_indices('@').map(|(at, _)| at).filter(|at| !rest[..*at].ends_with('/'));
+    let host = ends.last().map_or(rest, |at| &rest[at + 1..]);
+    host.split('/').next().unwrap_or(host)
 }
 
 fn ssh(line: &str) -> Option<Given> {

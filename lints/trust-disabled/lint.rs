@@ -32,7 +32,7 @@ struct Given {
 
 fn check(image: &Image, findings: &mut Findings<Spot>) {
     for (path, bytes) in image.texts() {
-        let given = files::given(path, &String::from_utf8_lossy(bytes));
+        let given = files::given(path, bytes);
         let Some((first, others)) = given.split_first() else { continue };
         let place = image.content_spot(path);
         let finding = findings.report(place.clone(), &*first.says);

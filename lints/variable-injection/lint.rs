@@ -134,7 +134,7 @@ enum Writer {
 
 impl<'a> Judge<'a> {
     fn new(image: &'a Image) -> Self {
-        Self { image, user: image.runtime_user(), stranger: image.user_of("2147483646:2147483646") }
+        Self { image, user: image.runtime_user(), stranger: RuntimeUser::stranger() }
     }
 
     fn part(&self, variable: &Variable, part: &str) -> Option<Flaw> {

@@ -238,7 +238,8 @@ impl Page {
             Some("fixed") => Kind::Fixed,
             _ => return Err("a dockerfile block says `bad`, `good` or `fixed`".to_owned()),
         };
-        const KNOWN: [&str; 8] = ["lines", "places", "count", "confidence", "severity", "alias", "context", "fix"];
+        const KNOWN: [&str; 10] =
+            ["lines", "places", "count", "confidence", "severity", "alias", "says", "hides", "context", "fix"];
         for (key, value) in &attributes[1..] {
             if !KNOWN.contains(&key.as_str()) || value.is_empty() {
                 return Err(format!("`{key}={value}` is no attribute of a block"));
@@ -313,6 +314,8 @@ fn expectations(block: &Block, own: &[&Diagnostic]) -> Result<(), String> {
             "confidence" => own.iter().all(|finding| finding.confidence.as_str() == wanted),
             "severity" => own.iter().all(|finding| finding.severity.as_str() == wanted),
             "alias" => wanted.split(',').all(|alias| own.iter().any(|finding| finding.aliases.contains(&alias))),
+            "says" => wanted.split(',').all(|word| own.iter().any(|finding| says(finding, word))),
+            "hides" => !wanted.split(',').any(|word| own.iter().any(|finding| says(finding, word))),
             _ => true,
         };
         if !holds {
@@ -320,6 +323,13 @@ fn expectations(block: &Block, own: &[&Diagnostic]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a finding's words have a text in them.
+fn says(finding: &Diagnostic, text: &str) -> bool {
+    let labels = finding.labels.iter().map(|label| &label.message);
+    let fixes = finding.fixes.iter().flat_map(|fix| [&fix.title, &fix.why]);
+    [&finding.message, &finding.help].into_iter().chain(labels).chain(fixes).any(|words| words.contains(text))
 }
 
 /// Each fix, applied alone, does what it says and nothing else, suggestions too; by the engine's own measure.
