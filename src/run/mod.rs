@@ -4,6 +4,10 @@
 mod error;
 
 #[cfg(target_os = "linux")]
+pub mod network;
+#[cfg(target_os = "linux")]
+mod seccomp;
+#[cfg(target_os = "linux")]
 pub mod sys;
 
 use std::path::PathBuf;
