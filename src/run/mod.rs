@@ -6,8 +6,6 @@ mod error;
 #[cfg(target_os = "linux")]
 pub mod network;
 #[cfg(target_os = "linux")]
-mod seccomp;
-#[cfg(target_os = "linux")]
 pub mod sys;
 
 use std::path::PathBuf;

@@ -16,8 +16,8 @@ use rustix::thread::{
 };
 
 use super::process::Report;
-use super::rules;
-use crate::run::{Error, seccomp, sys};
+use super::{filter, rules};
+use crate::run::{Error, sys};
 
 /// An id that few programs run as, so that the relay shares no limits with one in the container; where it isn't mapped,
 /// the highest that is.
@@ -88,14 +88,8 @@ fn confine(report: &Report, filter: &LinuxSeccomp, files: Writes, descriptors: u
     let failed = |what: &str, error: std::io::Error| {
         Error::new(what, format!("a process of the network can't be confined: {error}"), "report it")
     };
-    let filter = seccomp::compile(filter)?;
-    for number in 0..64 {
-        // Beyond the last capability the kernel says EINVAL; without CAP_SETPCAP the set can't grow anyway.
-        let Some(one) = CapabilitySet::from_bits(1 << number) else { continue };
-        if remove_capability_from_bounding_set(one).is_err() {
-            break;
-        }
-    }
+    let filter = filter::compile(filter).map_err(|error| failed("seccomp", error))?;
+    empty_bounding_set();
     let _ = clear_ambient_capability_set();
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
@@ -163,6 +157,8 @@ fn ranges(map: &str) -> impl Iterator<Item = (u32, u32)> {
 }
 
 fn become_ids(id: u32) -> Result<(), Error> {
+    // With the id goes the capability to drop these (capabilities(7), `CAP_SETPCAP`).
+    empty_bounding_set();
     let failed = |error: rustix::io::Errno| {
         Error::new("setresuid", format!("a process of the network can't become {id}: {error}"), "report it")
     };
@@ -170,6 +166,16 @@ fn become_ids(id: u32) -> Result<(), Error> {
     // The group may be mapped otherwise than the user; without the group's number the process keeps its own.
     let _ = set_thread_res_gid(gid, gid, gid);
     set_thread_res_uid(uid, uid, uid).map_err(failed)
+}
+
+fn empty_bounding_set() {
+    for number in 0..64 {
+        // Beyond the last capability the kernel says EINVAL; without CAP_SETPCAP the set can't grow anyway.
+        let Some(one) = CapabilitySet::from_bits(1 << number) else { continue };
+        if remove_capability_from_bounding_set(one).is_err() {
+            break;
+        }
+    }
 }
 
 /// Raises the bound of open files to what the relay can use; gives the bound.

@@ -14,6 +14,7 @@
 mod confine;
 mod dial;
 mod files;
+mod filter;
 mod flow;
 mod lo;
 mod names;
