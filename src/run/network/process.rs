@@ -76,8 +76,10 @@ impl Process {
         let timeout = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
         loop {
             let mut waiting = [PollFd::new(report, PollFlags::IN)];
-            if poll(&mut waiting, Some(&timeout)) == Ok(0) {
-                return Err(Error::new(self.name, format!("it isn't ready after {PATIENCE} s"), "try again"));
+            match poll(&mut waiting, Some(&timeout)) {
+                Ok(0) => return Err(Error::new(self.name, format!("it isn't ready after {PATIENCE} s"), "try again")),
+                Ok(_) => {}
+                Err(_) => continue,
             }
             match read(report, &mut buffer) {
                 Err(rustix::io::Errno::INTR) => {}
