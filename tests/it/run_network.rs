@@ -225,10 +225,10 @@ fn more_connections_than_there_is_room_for_wait() {
     if !possible() {
         return;
     }
-    let stage = Stage::start(Who::User, &[at_loopback()], &Network::None, Some("ulimit -n 1224; ip link set lo up"))
+    let stage = Stage::start(Who::User, &[at_loopback()], &Network::None, Some("ulimit -n 300; ip link set lo up"))
         .expect("it starts");
     let _server = stage.serve(&digest_server("127.0.0.1", 0));
-    // (1224 - 1024) / 2 have room at a time.
+    // (300 - 150) / 2 have room at a time.
     let client = format!(
         "
 import hashlib, socket

@@ -231,7 +231,9 @@ impl Prepared {
             _ => {}
         }
         for process in processes {
-            rows.push(row(format!("{} confined", process.name()), process.confinement()?, "/proc/PID/status"));
+            if let Some(said) = process.confinement()? {
+                rows.push(row(format!("{} confined", process.name()), said, "read from /proc/PID/status"));
+            }
         }
         Ok(rows)
     }

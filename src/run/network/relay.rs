@@ -394,6 +394,10 @@ impl Relay<'_> {
                 let _ = sockopt::set_socket_linger(side, Some(Duration::ZERO));
             }
         }
+        if one.stage == Stage::Waiting {
+            // Whoever opens and closes all the time must not leave a list that grows while the dialer is busy.
+            self.to_ask.iter_mut().for_each(|waiting| waiting.retain(|other| *other != token));
+        }
         let place = (token & 0xffff_ffff) as usize;
         self.connections[place] = None;
         self.free.push(place);
@@ -435,12 +439,14 @@ fn pump(from: &OwnedFd, to: &OwnedFd, ended: &mut bool, buffer: &mut [u8]) -> Re
                 return Ok(false);
             }
             Ok((_, length)) => length,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::INTR) => continue,
             Err(error) => return Err(error),
         };
         let sent = match send(to, &buffer[..length.min(buffer.len())], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Ok(sent) => sent,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::INTR) => continue,
             Err(error) => return Err(error),
         };
         let mut left = sent;
