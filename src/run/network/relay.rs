@@ -334,7 +334,10 @@ impl Relay<'_> {
             return self.close(token, true);
         }
         one.attempt = 1;
-        one.far = None;
+        // The dialer may not have closed its own yet, and until then the loop would be told of this socket's end.
+        if let Some(far) = one.far.take() {
+            let _ = epoll::delete(&self.epoll, far);
+        }
         self.ask(token);
     }
 
