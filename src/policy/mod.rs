@@ -2,6 +2,7 @@
 //! launcher, other runtimes and every exported form get the same profile. Knows no kernel, opens no file, starts nothing.
 
 mod needs;
+pub mod oci;
 mod profile;
 mod wishes;
 
