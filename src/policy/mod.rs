@@ -4,6 +4,7 @@
 mod error;
 mod infer;
 mod needs;
+pub mod oci;
 mod profile;
 mod wishes;
 
