@@ -1,7 +1,7 @@
 //! What people ask for, by the flags of `docker run` and by harden.toml, already parsed: plain data, each absent where
 //! nobody said anything.
 
-use super::profile::{Bind, Egress, Level, Mount, Publish, Restart, Rlimit};
+use super::profile::{Egress, Level, Mount, Publish, Restart, Rlimit};
 
 /// What was asked for. A later source overrides an earlier one where both speak.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -35,8 +35,8 @@ pub struct Wishes {
     pub read_only: Option<bool>,
     /// `-v`, `--mount` and `--tmpfs`, in order.
     pub mounts: Vec<Mount>,
-    /// `--device`: devices of the host.
-    pub devices: Vec<Bind>,
+    /// `--device`: devices of the host, with where they go.
+    pub devices: Vec<Mount>,
     /// `-m`, bytes.
     pub memory: Option<u64>,
     /// `--memory-swap`: bytes of both together; `Some(None)` is `-1`, unbounded swap.
