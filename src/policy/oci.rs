@@ -4,6 +4,7 @@
 mod mounts;
 mod resources;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{
@@ -119,6 +120,8 @@ fn linux(profile: &Profile, place: &Place<'_>) -> Linux {
         .set_masked_paths(Some(profile.masked_paths.value.clone()))
         .set_readonly_paths(Some(profile.read_only_paths.value.clone()))
         .set_mount_label(profile.lsm.value.selinux_mount.clone());
+    let sysctls: HashMap<String, String> = profile.sysctls.iter().map(|said| said.value.clone()).collect();
+    linux.set_sysctl(Some(sysctls).filter(|sysctls| !sysctls.is_empty()));
     if let Filter::Rules(rules) = &profile.seccomp.value {
         linux.set_seccomp(Some((**rules).clone()));
     }

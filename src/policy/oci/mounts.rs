@@ -89,6 +89,10 @@ fn one(wanted: &crate::policy::Mount, place: &Place<'_>) -> Mount {
             mount(&wanted.destination, "tmpfs", "tmpfs", options.iter().map(String::as_str).collect())
         }
         MountKind::Bind(bind) => bound(&wanted.destination, bind),
+        MountKind::Device(device) => {
+            let (source, read_only) = (device.source.clone(), device.read_only);
+            bound(&wanted.destination, &Bind { source, read_only, recursive: false, create: false })
+        }
         MountKind::Volume { name, read_only } => bound(&wanted.destination, &volume(name, *read_only)),
     }
 }
