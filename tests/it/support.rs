@@ -1,5 +1,7 @@
 //! What several test modules need: the shared corpus, and skipping that can be forbidden.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod attempts;
 pub(crate) mod image;
 
 use std::io::{Read, Write};
