@@ -96,7 +96,7 @@ static int fill_inodes(void) {
 }
 
 static int fill_descriptors(void) {
-    long bound = number("ATTEMPT_DESCRIPTORS", 100000);
+    long bound = number("ATTEMPT_DESCRIPTORS", 19000);
     for (long at = 0; at < bound; at++)
         if (dup(0) == -1) return -errno;
     return 0;

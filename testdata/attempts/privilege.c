@@ -47,7 +47,16 @@ static int bounding_set(void) {
         if (prctl(PR_CAPBSET_READ, capability) == 1) return 0;
     return -EPERM;
 }
-static int ambient_capability(void) { return of(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0)); }
+/* What is permitted may be made inheritable, and then ambient: it would outlive every execve. */
+static int ambient_capability(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    memset(data, 0, sizeof data);
+    if (syscall(SYS_capget, &header, data) == -1) return -errno;
+    data[0].inheritable |= data[0].permitted & (1 << CAP_NET_RAW);
+    if (syscall(SYS_capset, &header, data) == -1) return -errno;
+    return of(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0));
+}
 static int allow_privileges(void) {
     /* It can't be unset; where it was never set, execve may give privileges. */
     int set = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);

@@ -97,8 +97,10 @@ pub(crate) fn rootfs(folder: &Path, program: &Path) -> Option<PathBuf> {
         skip("no busybox; install busybox-static");
         return None;
     }
-    for applet in ["sh", "cat", "true", "id", "ls", "sleep", "echo", "mkdir", "touch", "wget", "httpd", "grep", "kill"]
-    {
+    for applet in [
+        "sh", "cat", "true", "id", "ls", "sleep", "echo", "mkdir", "touch", "wget", "httpd", "grep", "kill", "su",
+        "umount",
+    ] {
         std::os::unix::fs::symlink("busybox", root.join("bin").join(applet)).expect("a link");
     }
     for name in ["attempts", "setuid", "capable"] {
