@@ -5,6 +5,7 @@ mod error;
 mod infer;
 mod needs;
 mod profile;
+pub mod seccomp;
 mod wishes;
 
 pub use error::{Error, Fault};
