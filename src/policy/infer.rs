@@ -11,6 +11,8 @@ pub struct Host {
     pub memory: u64,
     /// Architecture, Go's name: `amd64`, `arm64`.
     pub architecture: String,
+    /// Version of the kernel, major and minor; (0, 0) where it isn't known.
+    pub kernel: (u32, u32),
     /// Home of who starts the container, absolute: keys and credentials lie below it.
     pub home: Option<String>,
 }

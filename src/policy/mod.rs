@@ -6,6 +6,7 @@ mod infer;
 mod needs;
 pub mod oci;
 mod profile;
+pub mod seccomp;
 mod wishes;
 
 pub use error::{Error, Fault};

@@ -1,6 +1,8 @@
 //! What of an image decides which privileges its container gets: plain data, small enough to be kept beside an unpacked
 //! image so that a later start reads no layer.
 
+mod gather;
+
 use serde::{Deserialize, Serialize};
 
 /// What the profile is made from.

@@ -4,6 +4,10 @@
 mod error;
 
 #[cfg(target_os = "linux")]
+mod container;
+#[cfg(target_os = "linux")]
+mod launch;
+#[cfg(target_os = "linux")]
 pub mod sys;
 
 use std::path::PathBuf;
@@ -11,6 +15,8 @@ use std::path::PathBuf;
 use oci_spec::runtime::Spec;
 
 pub use error::Error;
+#[cfg(target_os = "linux")]
+pub use launch::{Started, Tools, launch};
 
 use crate::policy::Profile;
 

@@ -94,6 +94,31 @@ pub fn clone3(flags: u64, cgroup: Option<&OwnedFd>) -> io::Result<Cloned> {
     }
 }
 
+/// fork(2). The caller must have one thread, as for [`clone3`]; in the child the number is `None`.
+///
+/// # Errors
+/// Those of fork(2).
+pub fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: there is no other thread whose locks the child could miss; init and its child are copies of a process for
+    // which `clone3` has made sure of that.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// unshare(2) of namespaces that no thread of the process holds memory or descriptors in common by.
+///
+/// # Errors
+/// Those of unshare(2).
+pub fn unshare(namespaces: c_int) -> io::Result<()> {
+    // SAFETY: with flags of namespaces only, the call changes what paths and numbers mean to this process, not memory.
+    match unsafe { libc::unshare(namespaces) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 /// Ends the process without running anything of Rust's or libc's, as a child that shares its parent's state must.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.

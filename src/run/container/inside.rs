@@ -1,0 +1,118 @@
+//! Paths inside the container's tree. Every name in it is the image's choice, so none is ever resolved but by
+//! openat2(2) from the tree's own descriptor, and what is then used is the descriptor.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
+use rustix::io::{Errno, Result};
+
+/// What a mount point must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Folder,
+    File,
+}
+
+/// Opens what `path` names without going through any symbolic link (`O_PATH`).
+///
+/// # Errors
+/// `ELOOP` where a part of it is a link, others of openat2(2).
+pub(crate) fn open(tree: impl AsFd, path: &str) -> Result<OwnedFd> {
+    resolve(tree, path, OFlags::PATH, ResolveFlags::NO_SYMLINKS)
+}
+
+/// The same, through links that stay inside the tree.
+///
+/// # Errors
+/// Those of openat2(2).
+pub(crate) fn follow(tree: impl AsFd, path: &str) -> Result<OwnedFd> {
+    resolve(tree, path, OFlags::PATH, ResolveFlags::empty())
+}
+
+/// Opens for writing what is in a tree of the kernel's own.
+///
+/// # Errors
+/// Those of openat2(2).
+pub(crate) fn open_to_write(tree: impl AsFd, path: &str) -> Result<OwnedFd> {
+    resolve(tree, path, OFlags::WRONLY, ResolveFlags::NO_SYMLINKS)
+}
+
+/// Makes what is missing on the way to `path`, and opens it.
+///
+/// # Errors
+/// `ELOOP` where a part is a link, `EROFS`, others of mkdirat(2) and openat(2).
+pub(crate) fn make(tree: impl AsFd, path: &str, kind: Kind) -> Result<OwnedFd> {
+    let mut at = open(tree, "/")?;
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    for (index, part) in parts.iter().enumerate() {
+        if *part == ".." {
+            return Err(Errno::INVAL);
+        }
+        at = match open(&at, part) {
+            Err(Errno::NOENT) => {
+                if index + 1 == parts.len() && kind == Kind::File {
+                    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+                    drop(openat(&at, *part, flags, Mode::from_raw_mode(0o644))?);
+                } else {
+                    mkdirat(&at, *part, Mode::from_raw_mode(0o755))?;
+                }
+                open(&at, part)?
+            }
+            other => other?,
+        };
+    }
+    Ok(at)
+}
+
+/// Opens a path of the host's that nothing of an image's has a part in.
+///
+/// # Errors
+/// Those of open(2).
+pub(crate) fn host(path: &std::ffi::CStr) -> Result<OwnedFd> {
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Whether `fd` is a folder or a file.
+///
+/// # Errors
+/// Those of fstat(2).
+pub(crate) fn kind(fd: impl AsFd) -> Result<Kind> {
+    let folder = FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::Directory;
+    Ok(if folder { Kind::Folder } else { Kind::File })
+}
+
+fn resolve(tree: impl AsFd, path: &str, flags: OFlags, more: ResolveFlags) -> Result<OwnedFd> {
+    let path = path.trim_start_matches('/');
+    let path = if path.is_empty() { "." } else { path };
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | more;
+    // A rename elsewhere in the tree can make a walk that meets `..` start again.
+    for _ in 0..64 {
+        match openat2(tree.as_fd(), path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::AGAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_not_followed_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("real")).expect("made");
+        std::os::unix::fs::symlink("/etc", at("out")).expect("made");
+        std::os::unix::fs::symlink("real", at("in")).expect("made");
+        let tree = std::fs::File::open(folder.path()).expect("open");
+        assert!(open(&tree, "/real").is_ok() && follow(&tree, "/in").is_ok());
+        assert_eq!(open(&tree, "/in").expect_err("a link"), Errno::LOOP);
+        assert_eq!(open(&tree, "/out/passwd").expect_err("a link"), Errno::LOOP);
+        assert_eq!(follow(&tree, "/out/passwd").expect_err("nothing there"), Errno::NOENT);
+        assert_eq!(make(&tree, "/out/x", Kind::Folder).expect_err("a link"), Errno::LOOP);
+        assert!(make(&tree, "/a/b/c", Kind::File).is_ok() && at("a/b/c").is_file());
+        assert_eq!(make(&tree, "/../x", Kind::Folder).expect_err("climbs"), Errno::INVAL);
+    }
+}
