@@ -7,10 +7,11 @@ mod needs;
 pub mod oci;
 mod profile;
 pub mod seccomp;
+pub mod widen;
 mod wishes;
 
 pub use error::{Error, Fault};
-pub use infer::{Host, infer};
+pub use infer::{Host, RLIMITS, infer};
 pub use needs::{Account, Folder, GroupLine, Needs, StartFile};
 pub use profile::{
     Bind, Device, Egress, Filter, Ids, Level, Limits, Lsm, Mount, MountKind, Namespaces, Network, Profile, Protocol,
