@@ -8,6 +8,8 @@ mod container;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
+pub mod seccomp;
+#[cfg(target_os = "linux")]
 pub mod sys;
 
 use std::path::PathBuf;
