@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::policy::{Bind, Egress, Mount, MountKind, Protocol, Publish, Restart, Rlimit, Tmpfs};
+use crate::policy::{Bind, Device, Egress, Mount, MountKind, Protocol, Publish, Restart, Rlimit, Tmpfs};
 
 /// Bytes of a tmpfs where nobody says how many: what programs leave in /tmp fits, and a filled one hurts nobody.
 const TMPFS_BYTES: u64 = 64 << 20;
@@ -272,14 +272,16 @@ pub(super) fn tmpfs_mount(text: &str) -> Result<Mount, String> {
 }
 
 /// `--device`: `PATH[:PLACE[:rwm]]`.
-pub(super) fn device(text: &str) -> Result<(String, String), String> {
+pub(super) fn device(text: &str) -> Result<Mount, String> {
     let mut parts = text.splitn(3, ':');
     let path = parts.next().unwrap_or_default();
     let place = parts.next().unwrap_or(path);
-    if path.starts_with("/dev/") && place.starts_with('/') {
-        return Ok((path.to_owned(), place.to_owned()));
+    let rights = parts.next().unwrap_or("rwm");
+    if !path.starts_with("/dev/") || !place.starts_with('/') || !rights.chars().all(|right| "rwm".contains(right)) {
+        return Err(format!("`--device {text}` is no device; write /dev/NAME[:PLACE[:rwm]]"));
     }
-    Err(format!("`--device {text}` is no device; write /dev/NAME[:PLACE]"))
+    let device = Device { source: path.to_owned(), read_only: !rights.contains('w') };
+    Ok(Mount { destination: place.to_owned(), kind: MountKind::Device(device) })
 }
 
 /// The variables of a file as `--env-file` takes it: `KEY=VALUE` as it stands, `KEY` looked up, comments and blank lines
@@ -310,7 +312,7 @@ pub(super) fn variable(text: &str, look_up: impl Fn(&str) -> Option<String>) -> 
 }
 
 fn tmpfs(mode: u32) -> Tmpfs {
-    Tmpfs { size: TMPFS_BYTES, inodes: None, mode, exec: false, copy_up: false }
+    Tmpfs { size: TMPFS_BYTES, inodes: None, mode, exec: false, copy_up: false, uid: 0, gid: 0 }
 }
 
 fn mode(text: &str) -> Option<u32> {

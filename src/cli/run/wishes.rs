@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::failure::Failure;
-use crate::policy::{Bind, NetworkWish, Wishes};
+use crate::policy::{NetworkWish, Wishes};
 
 use super::flags::Flags;
 use super::values;
@@ -34,7 +34,9 @@ impl Flags {
 
     fn data(&self, command: &[String], tty: bool, here: &str) -> Result<Wishes, String> {
         let sized = |text: &Option<String>| text.as_deref().map(values::bytes).transpose();
-        let rates = |texts: &[String], read| texts.iter().map(|text| values::device_rate(text, read)).collect();
+        let rates = |texts: &[String], read| -> Result<Vec<_>, String> {
+            texts.iter().map(|text| values::device_rate(text, read)).collect()
+        };
         let mut mounts = Vec::new();
         for text in &self.volume {
             mounts.push(values::volume(text, here)?);
@@ -47,11 +49,7 @@ impl Flags {
         }
         let mut devices = Vec::new();
         for text in &self.device {
-            let (source, place) = values::device(text)?;
-            if source != place {
-                return Err(format!("`--device {text}` moves the device to another place, which is not supported"));
-            }
-            devices.push(Bind { source, read_only: false, recursive: false, create: false });
+            devices.push(values::device(text)?);
         }
         let publish: Vec<Vec<_>> = self.publish.iter().map(|text| values::publish(text)).collect::<Result<_, _>>()?;
         Ok(Wishes {
@@ -109,7 +107,9 @@ impl Flags {
                 None | Some("private") => {}
                 Some("host") => host.push(name.to_owned()),
                 Some(other) => {
-                    return Err(format!("the {name} namespace is private or host, not `{other}`; other containers' are not joined"));
+                    return Err(format!(
+                        "the {name} namespace is private or host, not `{other}`; other containers' are not joined"
+                    ));
                 }
             }
         }

@@ -2,7 +2,16 @@ use super::*;
 
 #[test]
 fn sizes_are_read_as_docker_reads_them() {
-    for (text, size) in [("0", 0), ("10", 10), ("1k", 1024), ("512m", 512 << 20), ("2G", 2 << 30), ("1.5g", 3 << 29), ("3kib", 3072), ("4 MB", 4 << 20)] {
+    for (text, size) in [
+        ("0", 0),
+        ("10", 10),
+        ("1k", 1024),
+        ("512m", 512 << 20),
+        ("2G", 2 << 30),
+        ("1.5g", 3 << 29),
+        ("3kib", 3072),
+        ("4 MB", 4 << 20),
+    ] {
         assert_eq!(bytes(text), Ok(size), "{text}");
     }
     for text in ["", "m", "-1", "1x", "1.2.3g", "99999999999999p", "nan", "0x10", "1e5"] {
@@ -42,7 +51,10 @@ fn ports_are_read_as_docker_reads_them() {
     assert_eq!(one("127.0.0.1::53/udp"), port(Some("127.0.0.1"), 0, 53, Protocol::Udp));
     assert_eq!(one("[::1]:8080:80"), port(Some("::1"), 8080, 80, Protocol::Tcp));
     let range = publish("9000-9002:80-82").expect("a range");
-    assert_eq!(range.iter().map(|one| (one.host_port, one.port)).collect::<Vec<_>>(), [(9000, 80), (9001, 81), (9002, 82)]);
+    assert_eq!(
+        range.iter().map(|one| (one.host_port, one.port)).collect::<Vec<_>>(),
+        [(9000, 80), (9001, 81), (9002, 82)]
+    );
     for text in ["", "0", "80:", "x:80", "1:2:3:4", "80/sctp", "70000", "9000-9001:80", "90-80", "1-65535"] {
         assert!(publish(text).is_err(), "{text}");
     }
@@ -77,7 +89,7 @@ fn mounts_are_read_as_docker_reads_them() {
     assert_eq!(mount(long, "/w"), Ok(Mount { destination: "/b".into(), kind: bind("/a", true, false) }));
     assert!(mount("type=bind,target=/b", "/w").is_err() && mount("type=npipe,source=a,target=/b", "/w").is_err());
     let memory = tmpfs_mount("/t:size=1m,mode=700,exec,nr_inodes=10").expect("a tmpfs");
-    let made = Tmpfs { size: 1 << 20, inodes: Some(10), mode: 0o700, exec: true, copy_up: false };
+    let made = Tmpfs { size: 1 << 20, inodes: Some(10), mode: 0o700, exec: true, copy_up: false, uid: 0, gid: 0 };
     assert_eq!(memory, Mount { destination: "/t".into(), kind: MountKind::Tmpfs(made) });
     assert!(tmpfs_mount("t").is_err() && tmpfs_mount("/t:suid").is_err() && tmpfs_mount("/t:mode=9").is_err());
 }
