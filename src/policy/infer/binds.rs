@@ -98,7 +98,7 @@ pub(super) fn check(mount: &Mount, device: bool, host: &Host, flag: &str, gate: 
     };
     let source = match clean(source) {
         Some(clean) => clean,
-        None if source.trim_matches('/').is_empty() && source.starts_with('/') => "/".to_owned(),
+        None if source.starts_with('/') && source.split('/').all(|part| matches!(part, "" | ".")) => "/".to_owned(),
         None => {
             let remedy = "give an absolute path on the host, without `..`";
             gate.fault(flag, "the place on the host can't be told", remedy);
