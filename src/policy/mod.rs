@@ -2,15 +2,18 @@
 //! launcher, other runtimes and every exported form get the same profile. Knows no kernel, opens no file, starts nothing.
 
 mod error;
+mod explain;
 mod infer;
 mod needs;
 pub mod oci;
 mod profile;
 pub mod seccomp;
+mod text;
 pub mod widen;
 mod wishes;
 
 pub use error::{Error, Fault};
+pub use explain::{Row, Section, explain};
 pub use infer::{Host, RLIMITS, infer};
 pub use needs::{Account, Folder, GroupLine, Needs, StartFile};
 pub use profile::{

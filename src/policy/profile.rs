@@ -245,7 +245,9 @@ pub struct Limits {
 pub struct Rlimit {
     /// Docker's name of it: `nofile`, `nproc`, `core`.
     pub name: String,
+    #[serde(with = "super::text::bound")]
     pub soft: u64,
+    #[serde(with = "super::text::bound")]
     pub hard: u64,
 }
 
@@ -296,9 +298,9 @@ pub enum Protocol {
     Udp,
 }
 
-/// What to do when the program ends, as Docker's `--restart`.
+/// What to do when the program ends, as Docker's `--restart`, and written as it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Restart {
     /// Nothing.
     #[default]

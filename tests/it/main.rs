@@ -34,6 +34,8 @@ mod model;
 mod oracle;
 mod packages;
 mod planted;
+mod policy;
+mod policy_ask;
 mod readme;
 mod recovery;
 mod registry;
