@@ -1,6 +1,7 @@
 //! The least privilege that an image needs: from what is known of it to a [`Profile`], each field with its reason. The
 //! launcher, other runtimes and every exported form get the same profile. Knows no kernel, opens no file, starts nothing.
 
+pub mod export;
 mod needs;
 pub mod oci;
 mod profile;
