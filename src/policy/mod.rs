@@ -4,6 +4,7 @@
 mod error;
 mod explain;
 mod infer;
+pub mod export;
 mod needs;
 pub mod oci;
 mod profile;
