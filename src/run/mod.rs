@@ -18,6 +18,8 @@ pub mod rlimits;
 pub mod seccomp;
 #[cfg(target_os = "linux")]
 mod start;
+pub mod network;
+mod seccomp;
 #[cfg(target_os = "linux")]
 pub mod sys;
 
