@@ -43,7 +43,11 @@ fn hide(tree: &OwnedFd, found: &OwnedFd, cover: &mut Option<OwnedFd>) -> rustix:
         Kind::Folder => {
             let shown = match cover {
                 None => {
-                    let empty = fresh("tmpfs", &[("size", Some("4k")), ("nr_inodes", Some("2")), ("mode", Some("0000"))], SHUT)?;
+                    let empty = fresh(
+                        "tmpfs",
+                        &[("size", Some("4k")), ("nr_inodes", Some("2")), ("mode", Some("0000"))],
+                        SHUT,
+                    )?;
                     attach_at(&empty, found)?;
                     *cover = Some(empty);
                     return Ok(());
@@ -68,7 +72,10 @@ fn setting(plan: &Plan<'_>, tree: &OwnedFd, key: &str, value: &str) -> Result<()
     use oci_spec::runtime::LinuxNamespaceType::{Ipc, Network, Uts};
     let ipc = ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax"];
     let own = (key.starts_with("net.") && plan.has(Network))
-        || ((ipc.contains(&key) || key == "kernel.shmmni" || key == "kernel.shm_rmid_forced" || key.starts_with("fs.mqueue."))
+        || ((ipc.contains(&key)
+            || key == "kernel.shmmni"
+            || key == "kernel.shm_rmid_forced"
+            || key.starts_with("fs.mqueue."))
             && plan.has(Ipc))
         || (matches!(key, "kernel.domainname" | "kernel.hostname") && plan.has(Uts));
     let place = || format!("sysctl {key}");

@@ -21,7 +21,9 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Process, Spec};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal, setsid, umask};
+use rustix::process::{
+    DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal, setsid, umask,
+};
 use rustix::thread::CapabilitySet;
 
 pub(crate) use channel::{Channel, Message};
@@ -164,9 +166,7 @@ fn restrict(plan: &Plan<'_>) -> Result<CString, Error> {
 }
 
 fn start(plan: &Plan<'_>, path: &CStr) -> Result<Never, Error> {
-    plan.channel
-        .send(&Message::Ready, None)
-        .at(|| "launcher".to_owned(), "start again: the launcher has gone away")?;
+    plan.channel.send(&Message::Ready, None).at(|| "launcher".to_owned(), "start again: the launcher has gone away")?;
     go(plan)?;
     // From here on code of the image runs; what is left of the launcher in this process is for nobody to look at.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);

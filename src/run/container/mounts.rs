@@ -108,8 +108,12 @@ fn one(plan: &Plan<'_>, tree: &OwnedFd, mount: &Mount, source: Option<&OwnedFd>)
     }
     let fd = match kind {
         "tmpfs" => tmpfs(plan, &options, is_dev(mount), &target).at(place, "look at the options of the mount")?,
-        "proc" if !plan.has(LinuxNamespaceType::Pid) => host(c"/proc", &options).at(place, "keep the processes apart")?,
-        "sysfs" if !plan.has(LinuxNamespaceType::Network) => host(c"/sys", &options).at(place, "keep the network apart")?,
+        "proc" if !plan.has(LinuxNamespaceType::Pid) => {
+            host(c"/proc", &options).at(place, "keep the processes apart")?
+        }
+        "sysfs" if !plan.has(LinuxNamespaceType::Network) => {
+            host(c"/sys", &options).at(place, "keep the network apart")?
+        }
         "proc" | "sysfs" => kernel(kind, &options).at(
             place,
             "start where /proc and /sys are whole: in a container that hides parts of them no new ones may be mounted",

@@ -66,7 +66,8 @@ fn check(path: &str) -> Result<(), Error> {
             return Err(coded(126, &path, "is no file that can be executed", "name a program"));
         }
         // Interpreters of ELF programs need to be readable only, but all that exist are executable too.
-        accessat(CWD, path.as_str(), rustix::fs::Access::EXEC_OK, AtFlags::empty()).map_err(|error| told(&path, error))?;
+        accessat(CWD, path.as_str(), rustix::fs::Access::EXEC_OK, AtFlags::empty())
+            .map_err(|error| told(&path, error))?;
         match interpreter(&path) {
             None => return Ok(()),
             Some(next) if level + 1 == INTERPRETERS => {
@@ -118,11 +119,7 @@ fn elf_interpreter(file: &OwnedFd, header: &[u8]) -> Option<String> {
     let number = |bytes: &[u8], at: usize, size: usize| -> Option<u64> {
         let bytes = bytes.get(at..at.checked_add(size)?)?;
         let wrap = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
-        Some(if cfg!(target_endian = "little") {
-            bytes.iter().rev().fold(0, wrap)
-        } else {
-            bytes.iter().fold(0, wrap)
-        })
+        Some(if cfg!(target_endian = "little") { bytes.iter().rev().fold(0, wrap) } else { bytes.iter().fold(0, wrap) })
     };
     let (table, size, count) = if wide {
         (number(header, 32, 8)?, number(header, 54, 2)?, number(header, 56, 2)?)

@@ -137,11 +137,12 @@ fn device(path: &Path, kind: FileType, major: u32, minor: u32) -> Result<OwnedFd
 /// A mount of what `path` names, private and restricted.
 fn clone(path: &Path, recursive: bool, attributes: u64) -> rustix::io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let (fd, recursive) = match open_tree(CWD, path, if recursive { flags | OpenTreeFlags::AT_RECURSIVE } else { flags }) {
-        // What lies under a mount is nothing that an ordinary user may see by leaving the mount out.
-        Err(Errno::INVAL) if !recursive => (open_tree(CWD, path, flags | OpenTreeFlags::AT_RECURSIVE)?, true),
-        other => (other?, recursive),
-    };
+    let (fd, recursive) =
+        match open_tree(CWD, path, if recursive { flags | OpenTreeFlags::AT_RECURSIVE } else { flags }) {
+            // What lies under a mount is nothing that an ordinary user may see by leaving the mount out.
+            Err(Errno::INVAL) if !recursive => (open_tree(CWD, path, flags | OpenTreeFlags::AT_RECURSIVE)?, true),
+            other => (other?, recursive),
+        };
     let clear = if attributes & libc::MOUNT_ATTR__ATIME == 0 { 0 } else { libc::MOUNT_ATTR__ATIME };
     sys::set_mount_attributes(&fd, attributes, clear, libc::MS_PRIVATE, recursive, None)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
