@@ -10,6 +10,7 @@ use super::container::{self, At as _, Channel, Message, Plan, Sources};
 use super::{Error, IdMaps, MapWriter, Order, sys};
 
 /// What other parts of the launcher do for a start. [`Tools::none`] does nothing but map ids.
+#[derive(Clone)]
 pub struct Tools<'a> {
     /// The compiled filter of system calls; empty for none.
     pub filter: &'a [sys::Instruction],

@@ -42,6 +42,7 @@ mod registry;
 mod rewrite;
 #[cfg(target_os = "linux")]
 mod run_attempts;
+mod run_launch;
 mod secret;
 mod shell;
 #[allow(dead_code)]

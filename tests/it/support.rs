@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod attempts;
 pub(crate) mod image;
+#[cfg(target_os = "linux")]
+pub(crate) mod launch;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
