@@ -3,8 +3,8 @@
 
 mod error;
 mod explain;
-mod infer;
 pub mod export;
+mod infer;
 mod needs;
 pub mod oci;
 mod profile;

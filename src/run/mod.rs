@@ -13,13 +13,13 @@ pub mod ids;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
+pub mod network;
+#[cfg(target_os = "linux")]
 pub mod rlimits;
 #[cfg(target_os = "linux")]
 pub mod seccomp;
 #[cfg(target_os = "linux")]
 mod start;
-pub mod network;
-mod seccomp;
 #[cfg(target_os = "linux")]
 pub mod sys;
 

@@ -48,6 +48,7 @@ fn rules(profile: &Profile, source: &Source, notes: &mut Vec<String>) -> Rules {
             MountKind::Tmpfs(tmpfs) => (false, tmpfs.exec),
             MountKind::Bind(bind) => (bind.read_only, true),
             MountKind::Volume { read_only, .. } => (*read_only, true),
+            MountKind::Device(device) => (device.read_only, false),
         };
         below(&mount.value.destination, &mut |path| {
             if !exec {

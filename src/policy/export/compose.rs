@@ -129,10 +129,21 @@ fn mounts(profile: &Profile, notes: &mut Vec<String>) -> Tree {
             notes.push(common::cannot_carry(destination));
         }
     }
+    let devices: Vec<String> = profile
+        .mounts
+        .iter()
+        .filter_map(|mount| match &mount.value.kind {
+            MountKind::Device(device) => {
+                let access = if device.read_only { "r" } else { "rw" };
+                Some(format!("{}:{}:{access}", device.source, mount.value.destination))
+            }
+            _ => None,
+        })
+        .collect();
     let mut volumes = Vec::new();
     for mount in &profile.mounts {
         let (kind, source, read_only, bind) = match &mount.value.kind {
-            MountKind::Tmpfs(_) => continue,
+            MountKind::Tmpfs(_) | MountKind::Device(_) => continue,
             MountKind::Volume { name, read_only } => ("volume", name, *read_only, None),
             MountKind::Bind(bind) => {
                 let recursive = if bind.recursive { "enabled" } else { "disabled" };
@@ -151,6 +162,7 @@ fn mounts(profile: &Profile, notes: &mut Vec<String>) -> Tree {
     Tree::map([
         ("tmpfs", Tree::texts(tmpfs).or_none()),
         ("shm_size", common::shm_size(profile).map(Tree::from)),
+        ("devices", Tree::texts(devices).or_none()),
         ("volumes", Tree::List(volumes).or_none()),
     ])
 }

@@ -211,6 +211,11 @@ fn mounts(profile: &Profile, client: Client, notes: &mut Vec<String>, flags: &mu
         match &mount.value.kind {
             MountKind::Tmpfs(_) => {}
             MountKind::Bind(bind) => flags.extend(bound(bind, destination, client, notes)),
+            MountKind::Device(device) if is_plain_path(&device.source) && is_plain_path(destination) => {
+                let access = if device.read_only { "r" } else { "rw" };
+                flags.push(format!("--device={}:{destination}:{access}", device.source));
+            }
+            MountKind::Device(_) => notes.push(common::cannot_carry(destination)),
             MountKind::Volume { name, read_only } => {
                 let read_only = if *read_only { ",readonly" } else { "" };
                 let fields = [csv(&format!("source={name}")), csv(&format!("destination={destination}"))];
@@ -221,10 +226,6 @@ fn mounts(profile: &Profile, client: Client, notes: &mut Vec<String>, flags: &mu
 }
 
 fn bound(bind: &Bind, destination: &str, client: Client, notes: &mut Vec<String>) -> Option<String> {
-    if bind.source.starts_with("/dev/") && is_plain_path(&bind.source) && is_plain_path(destination) {
-        let access = if bind.read_only { "r" } else { "rw" };
-        return Some(format!("--device={}:{destination}:{access}", bind.source));
-    }
     if bind.create && is_plain_path(&bind.source) && is_plain_path(destination) {
         let read_only = if bind.read_only { "ro" } else { "rw" };
         return Some(format!("--volume={}:{destination}:{read_only}", bind.source));

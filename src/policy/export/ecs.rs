@@ -141,7 +141,8 @@ fn swap(limits: &Limits) -> Option<u64> {
 
 fn volumes(profile: &Profile) -> Vec<Tree> {
     let named = |(at, kind): (usize, &MountKind)| match kind {
-        MountKind::Tmpfs(_) => None,
+        // Devices are said in linuxParameters.
+        MountKind::Tmpfs(_) | MountKind::Device(_) => None,
         MountKind::Bind(bind) => Some(Tree::map([
             ("name", Some(format!("mount-{at}").into())),
             ("host", Some(Tree::map([("sourcePath", Some(bind.source.as_str().into()))]))),
@@ -160,7 +161,7 @@ fn volumes(profile: &Profile) -> Vec<Tree> {
 fn mount_points(profile: &Profile) -> Tree {
     let point = |(at, mount): (usize, &crate::policy::Mount)| {
         let (source, read_only) = match &mount.kind {
-            MountKind::Tmpfs(_) => return None,
+            MountKind::Tmpfs(_) | MountKind::Device(_) => return None,
             MountKind::Bind(bind) => (format!("mount-{at}"), bind.read_only),
             MountKind::Volume { name, read_only } => (super::quote::label(name), *read_only),
         };

@@ -170,6 +170,14 @@ fn volumes(profile: &Profile, notes: &mut Vec<String>) -> (Vec<Tree>, Vec<Tree>)
                 let source = Tree::map([("claimName", Some(claim.into())), ("readOnly", Some((*read_only).into()))]);
                 ("persistentVolumeClaim", source, *read_only)
             }
+            MountKind::Device(device) => {
+                notes.push(format!(
+                    "{destination} is a device of the host, which needs a device plugin or a privileged pod"
+                ));
+                let path = Some(device.source.as_str().into());
+                let source = Tree::map([("path", path), ("type", Some("CharDevice".into()))]);
+                ("hostPath", source, device.read_only)
+            }
             MountKind::Bind(bind) => {
                 notes.push(format!("{destination} is a folder of the host, which Pod Security \"restricted\" refuses"));
                 let kind = if bind.create { "DirectoryOrCreate" } else { "" };

@@ -105,6 +105,7 @@ fn files(profile: &Profile, lines: &mut Lines, notes: &mut Vec<String>) {
                 continue;
             }
             MountKind::Bind(bind) => Some((bind.source.clone(), bind.read_only, bind.recursive)),
+            MountKind::Device(device) => Some((device.source.clone(), device.read_only, false)),
             MountKind::Volume { name, read_only } => {
                 notes.push(format!("make the folder of the volume {name} below /var/lib/volumes first"));
                 let folder = crate::policy::oci::volume_folder(std::path::Path::new("/var/lib/volumes"), name);

@@ -209,6 +209,8 @@ fn profile(words: &[&str]) -> Profile {
         Said::new(value, "a test")
     }
     Profile {
+        shm_size: Said::default(),
+        sysctls: Vec::new(),
         level: Level::Default,
         command: said(words.iter().map(|word| (*word).to_owned()).collect()),
         env: said(Vec::new()),
