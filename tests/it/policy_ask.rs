@@ -3,7 +3,7 @@
 use harden::policy::widen::{WITHHELD, find};
 use harden::policy::{
     Bind, Device, Egress, Error, Filter, Host, Level, Mount, MountKind, Needs, Network, Profile, Protocol, Publish,
-    Restart, Rlimit, Tmpfs, Wishes, infer,
+    Restart, Rlimit, Said, Tmpfs, Wishes, check, infer,
 };
 
 use crate::policy::{host, needs};
@@ -143,8 +143,15 @@ fn what_widens_the_profile_is_withheld_by_name_and_told_when_it_is_allowed() {
         let row = find(name).unwrap_or_else(|| panic!("{name} is no name"));
         wrong(wishes.clone(), &[&format!("add `--allow {name}`"), row.opens]);
         let allowed = Wishes { allow: words(&[name]), ..wishes.clone() };
-        let widened: Vec<String> = fine(allowed).widened.iter().map(|one| one.value.allow.clone()).collect();
+        let made = fine(allowed);
+        let widened: Vec<String> = made.widened.iter().map(|one| one.value.allow.clone()).collect();
         assert_eq!(widened, [*name], "{wishes:?}");
+        // A file that holds the same is checked alike, and one that doesn't name what it widens is refused.
+        let checked = check(made.clone(), &[], &host()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(checked.widened.iter().any(|one| one.value.allow == *name || *name == "privileged"), "{name}");
+        let silent = Profile { widened: Vec::new(), ..made };
+        assert!(check(silent.clone(), &[], &host()).is_err(), "{name}");
+        assert!(check(silent, &words(&[name]), &host()).is_ok(), "{name}");
         // Another name doesn't help.
         let other = if *name == "host-pid" { "host-ipc" } else { "host-pid" };
         wrong(Wishes { allow: words(&[other]), ..wishes.clone() }, &[name]);
@@ -375,4 +382,35 @@ fn mounts_that_cannot_be_are_refused() {
     wrong(bind("relative"), &["`-v relative:/x:ro`", "absolute"]);
     wrong(bind("/a/../../etc"), &["absolute path on the host"]);
     wrong(Wishes { shm_size: Some(0), ..Wishes::default() }, &["--shm-size"]);
+}
+
+#[test]
+fn a_profile_from_a_file_has_to_hold_together() {
+    let made = fine(Wishes::default());
+    assert_eq!(check(made.clone(), &[], &host()).expect("what was inferred holds"), made);
+    let docker = fine(Wishes { level: Some(Level::Docker), ..Wishes::default() });
+    assert_eq!(check(docker.clone(), &[], &host()).expect("the level of Docker holds"), docker);
+    let broken: [(&str, &dyn Fn(&mut Profile)); 12] = [
+        ("command", &|one| one.command.value.clear()),
+        ("command", &|one| one.env.value.push("A=\0".to_owned())),
+        ("env", &|one| one.env.value.push("=x".to_owned())),
+        ("cwd", &|one| one.cwd.value = "x".to_owned()),
+        ("masked-paths", &|one| one.masked_paths.value.push("/proc/../etc".to_owned())),
+        ("masked-paths", &|one| drop(one.masked_paths.value.remove(0))),
+        ("mounts", &|one| one.mounts[0].value.destination = "/proc/x".to_owned()),
+        ("mounts", &|one| one.mounts.push(one.mounts[0].clone())),
+        ("rlimits", &|one| one.rlimits[0].value.name = "cores".to_owned()),
+        ("sysctls", &|one| {
+            one.sysctls.push(Said::new(("kernel.core_pattern".to_owned(), "|/x".to_owned()), ""));
+        }),
+        ("oom-score-adj", &|one| one.oom_score_adj.value = 5000),
+        ("capabilities", &|one| one.capabilities.value.push(oci_spec::runtime::Capability::SysAdmin)),
+    ];
+    for (place, breaks) in broken {
+        let mut profile = made.clone();
+        breaks(&mut profile);
+        let error = check(profile, &[], &host()).expect_err(place);
+        assert_eq!(error.faults.len(), 1, "{error}");
+        assert_eq!(error.faults[0].place, place, "{error}");
+    }
 }
