@@ -390,21 +390,22 @@ fn a_profile_from_a_file_has_to_hold_together() {
     assert_eq!(check(made.clone(), &[], &host()).expect("what was inferred holds"), made);
     let docker = fine(Wishes { level: Some(Level::Docker), ..Wishes::default() });
     assert_eq!(check(docker.clone(), &[], &host()).expect("the level of Docker holds"), docker);
-    let broken: [(&str, &dyn Fn(&mut Profile)); 12] = [
-        ("command", &|one| one.command.value.clear()),
-        ("command", &|one| one.env.value.push("A=\0".to_owned())),
-        ("env", &|one| one.env.value.push("=x".to_owned())),
-        ("cwd", &|one| one.cwd.value = "x".to_owned()),
-        ("masked-paths", &|one| one.masked_paths.value.push("/proc/../etc".to_owned())),
-        ("masked-paths", &|one| drop(one.masked_paths.value.remove(0))),
-        ("mounts", &|one| one.mounts[0].value.destination = "/proc/x".to_owned()),
-        ("mounts", &|one| one.mounts.push(one.mounts[0].clone())),
-        ("rlimits", &|one| one.rlimits[0].value.name = "cores".to_owned()),
-        ("sysctls", &|one| {
+    type Break = fn(&mut Profile);
+    let broken: [(&str, Break); 12] = [
+        ("command", |one| one.command.value.clear()),
+        ("command", |one| one.env.value.push("A=\0".to_owned())),
+        ("env", |one| one.env.value.push("=x".to_owned())),
+        ("cwd", |one| one.cwd.value = "x".to_owned()),
+        ("masked-paths", |one| one.masked_paths.value.push("/proc/../etc".to_owned())),
+        ("masked-paths", |one| drop(one.masked_paths.value.remove(0))),
+        ("mounts", |one| one.mounts[0].value.destination = "/proc/x".to_owned()),
+        ("mounts", |one| one.mounts.push(one.mounts[0].clone())),
+        ("rlimits", |one| one.rlimits[0].value.name = "cores".to_owned()),
+        ("sysctls", |one| {
             one.sysctls.push(Said::new(("kernel.core_pattern".to_owned(), "|/x".to_owned()), ""));
         }),
-        ("oom-score-adj", &|one| one.oom_score_adj.value = 5000),
-        ("capabilities", &|one| one.capabilities.value.push(oci_spec::runtime::Capability::SysAdmin)),
+        ("oom-score-adj", |one| one.oom_score_adj.value = 5000),
+        ("capabilities", |one| one.capabilities.value.push(oci_spec::runtime::Capability::SysAdmin)),
     ];
     for (place, breaks) in broken {
         let mut profile = made.clone();

@@ -34,8 +34,8 @@ impl Needs {
             os: config.os.clone(),
             user: config.user.clone(),
             env: some(&config.env),
-            entrypoint: config.entrypoint.as_ref().map(some),
-            cmd: config.cmd.as_ref().map(some),
+            entrypoint: config.entrypoint.as_deref().map(some),
+            cmd: config.cmd.as_deref().map(some),
             working_dir: config.working_dir.clone(),
             exposed_ports: some(&config.exposed_ports),
             stop_signal: config.stop_signal.clone(),
@@ -191,7 +191,7 @@ fn outermost(paths: impl Iterator<Item = String>) -> Vec<String> {
     found
 }
 
-fn some(list: &Vec<String>) -> Vec<String> {
+fn some(list: &[String]) -> Vec<String> {
     list.iter().take(MOST).cloned().collect()
 }
 
