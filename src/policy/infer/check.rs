@@ -3,8 +3,8 @@
 use oci_spec::runtime::{Capability, LinuxSeccompAction};
 
 use super::limits::RLIMITS;
-use super::{binds, capabilities, mounts, security, shown};
-use crate::policy::profile::{Filter, Level, Network};
+use super::{binds, capabilities, environment, mounts, network, security, shown};
+use crate::policy::profile::{Filter, Level, MountKind, Network};
 use crate::policy::widen::{self, Gate};
 use crate::policy::{Error, Host, Profile};
 
@@ -51,6 +51,15 @@ fn shape(profile: &Profile, gate: &mut Gate<'_>) {
     if !profile.cwd.value.starts_with('/') || profile.cwd.value.contains('\0') {
         wrong("cwd", "it isn't absolute");
     }
+    if environment::leads_out(&profile.cwd.value) {
+        wrong("cwd", "what lies in /proc may be a folder of the host that was left open");
+    }
+    if profile.command.value.first().is_some_and(|word| environment::leads_out(word)) {
+        wrong("command", "what lies in /proc may be a file of the host that was left open");
+    }
+    if matches!(&profile.network.value, Network::Egress(egress) if !network::can_be(egress)) {
+        wrong("network", "a place to connect to has no host or no port");
+    }
     let hidden = profile.masked_paths.value.iter().chain(&profile.read_only_paths.value);
     if hidden.clone().any(|path| mounts::clean(path).as_ref() != Some(path)) {
         wrong("masked-paths", "a path isn't absolute, or is written in a roundabout way");
@@ -60,6 +69,9 @@ fn shape(profile: &Profile, gate: &mut Gate<'_>) {
         let kernel = ["/proc", "/sys"].iter().any(|kernel| mounts::below(place, kernel));
         if mounts::clean(place).as_ref() != Some(place) || kernel {
             wrong("mounts", &format!("`{}` is no place to mount on", shown(place)));
+        }
+        if matches!(&one.value.kind, MountKind::Volume { name, .. } if !mounts::is_volume_name(name)) {
+            wrong("mounts", &format!("the volume at `{}` has no name that can be", shown(place)));
         }
         if profile.mounts[..at].iter().any(|other| other.value.destination == *place) {
             wrong("mounts", &format!("two are at `{}`", shown(place)));

@@ -68,6 +68,15 @@ fn asked(wishes: &Wishes, host: &Host, gate: &mut Gate<'_>) -> Vec<Said<Mount>> 
             gate.fault(&place, "two mounts have the same place", "leave one of them out");
             continue;
         }
+        if let MountKind::Volume { name, .. } = &mount.kind
+            && !is_volume_name(name)
+        {
+            gate.fault(
+                &place,
+                "it is no name of a volume",
+                "use letters, digits, `_`, `.` and `-`, or a path from `/`",
+            );
+        }
         binds::check(mount, device, host, &place, gate);
         let why = match &mount.kind {
             MountKind::Tmpfs(_) => "`--tmpfs` or `--mount type=tmpfs` asks for it",
@@ -191,6 +200,12 @@ pub(super) fn clean(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let fine = path.starts_with('/') && !parts.is_empty() && !parts.contains(&"..") && !path.contains('\0');
     fine.then(|| format!("/{}", parts.join("/")))
+}
+
+/// Docker's names of volumes, which become names of folders: a letter or digit, then those and `_.-`.
+pub(super) fn is_volume_name(name: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && name.len() <= 255 && name.bytes().all(rest)
 }
 
 /// Whether a path is another one or inside it.
