@@ -20,6 +20,14 @@ const MOST_COPIED_NAMES: u64 = 2_000;
 /// Fresh file systems that are made for places that an image names.
 const MOST_PLACES: usize = 64;
 
+/// Folders that hold the system.
+#[rustfmt::skip]
+const SYSTEM: [&str; 24] = [
+    "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/srv", "/usr", "/usr/bin", "/usr/lib",
+    "/usr/lib64", "/usr/libexec", "/usr/local", "/usr/local/bin", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin",
+    "/usr/share", "/var", "/var/cache", "/var/lib",
+];
+
 /// All mounts beyond the usual ones, outer before inner.
 pub(super) fn mounts(
     needs: &Needs,
@@ -30,8 +38,9 @@ pub(super) fn mounts(
 ) -> Vec<Said<Mount>> {
     let mut mounts = asked(wishes, host, gate);
     let mut fresh = if made.level == Level::Docker { Vec::new() } else { fresh(needs, made) };
-    // What was asked for takes the place of what would be made, and of nothing else.
-    fresh.retain(|one| !mounts.iter().any(|asked| asked.value.destination == one.value.destination));
+    // What was asked for takes the place of what would be made, and nothing is made inside it: that would hide files of the
+    // user's.
+    fresh.retain(|one| !mounts.iter().any(|asked| below(&one.value.destination, &asked.value.destination)));
     mounts.extend(fresh);
     mounts.sort_by_key(|one| one.value.destination.matches('/').count());
     mounts
@@ -162,6 +171,10 @@ impl Plan<'_> {
         }
         // A place with more than can be copied stays as it is, unless data is declared to go there.
         if evidence == Evidence::Usual && (large || starts) {
+            return;
+        }
+        // The system's own folders stay as they are, whatever the image declares: the user could change what is executed.
+        if evidence == Evidence::Declared && SYSTEM.contains(&place.as_str()) {
             return;
         }
         if evidence == Evidence::Declared && (starts || folder.is_some_and(|one| one.bytes > VOLUME_SIZE / 2)) {
