@@ -387,6 +387,8 @@ fn mounts_that_cannot_be_are_refused() {
     let made = fine(at(&["/a/b/c", "/a", "/tmp"]));
     let order: Vec<&str> = made.mounts.iter().map(|one| one.value.destination.as_str()).collect();
     assert_eq!(order, ["/a", "/tmp", "/a/b/c"]);
+    let MountKind::Tmpfs(tmpfs) = &made.mounts[0].value.kind else { panic!("{made:?}") };
+    assert_eq!((tmpfs.uid, tmpfs.gid), (65534, 65534), "it is the user's");
     for name in ["", "..", "a/b", ".x", "a b"] {
         let kind = MountKind::Volume { name: name.to_owned(), read_only: false };
         let mounts = vec![Mount { destination: "/a".to_owned(), kind }];

@@ -36,7 +36,7 @@ pub(super) fn mounts(
     made: &Made<'_>,
     gate: &mut Gate<'_>,
 ) -> Vec<Said<Mount>> {
-    let mut mounts = asked(wishes, host, gate);
+    let mut mounts = asked(wishes, host, made.ids, gate);
     let mut fresh = if made.level == Level::Docker { Vec::new() } else { fresh(needs, made) };
     // What was asked for takes the place of what would be made, and nothing is made inside it: that would hide files of the
     // user's.
@@ -55,7 +55,7 @@ pub(super) struct Made<'a> {
     pub(super) read_only_root: bool,
 }
 
-fn asked(wishes: &Wishes, host: &Host, gate: &mut Gate<'_>) -> Vec<Said<Mount>> {
+fn asked(wishes: &Wishes, host: &Host, ids: &Ids, gate: &mut Gate<'_>) -> Vec<Said<Mount>> {
     let mut found: Vec<Said<Mount>> = Vec::new();
     let mounts = wishes.mounts.iter().map(|mount| (mount, false));
     for (mount, device) in mounts.chain(wishes.devices.iter().map(|mount| (mount, true))) {
@@ -93,7 +93,14 @@ fn asked(wishes: &Wishes, host: &Host, gate: &mut Gate<'_>) -> Vec<Said<Mount>> 
             MountKind::Device(_) => "`--device` asks for it",
             MountKind::Volume { .. } => "`-v` or `--mount type=volume` asks for it",
         };
-        found.push(Said::new(Mount { destination, kind: mount.kind.clone() }, why));
+        let mut kind = mount.kind.clone();
+        if let MountKind::Tmpfs(tmpfs) = &mut kind
+            && (tmpfs.uid, tmpfs.gid) == (0, 0)
+        {
+            // Root's is what nobody said anything about; the program couldn't write there.
+            (tmpfs.uid, tmpfs.gid) = (ids.uid, ids.gid);
+        }
+        found.push(Said::new(Mount { destination, kind }, why));
     }
     found
 }
