@@ -36,6 +36,8 @@ mod packages;
 mod planted;
 mod policy;
 mod policy_ask;
+#[cfg(target_os = "linux")]
+mod policy_calls;
 mod readme;
 mod recovery;
 mod registry;
