@@ -10,6 +10,8 @@ mod corpus;
 mod discover;
 mod engine;
 mod expansion;
+#[cfg(target_os = "linux")]
+mod export;
 mod fix;
 mod fix_cli;
 mod fix_corpus;
