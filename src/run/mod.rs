@@ -2,6 +2,7 @@
 //! Fails closed: each restriction is enforced, or emulated and said so, or the start is refused. Knows no command line.
 
 mod error;
+pub mod runtimes;
 
 #[cfg(target_os = "linux")]
 pub mod sys;

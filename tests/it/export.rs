@@ -3,7 +3,7 @@
 mod consumers;
 mod lsm;
 mod oci;
-mod sample;
+pub(crate) mod sample;
 mod strings;
 
 use std::path::{Path, PathBuf};

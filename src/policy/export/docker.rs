@@ -54,6 +54,8 @@ pub(super) fn export(profile: &Profile, source: &Source, client: Client) -> Expo
         files.push(list);
         notes.push("the path of the seccomp file is relative to the folder that the command is given in".to_owned());
     }
+    common::landlock(profile, &mut notes);
+    common::time_namespace(profile, &mut notes);
     let remedy = match client {
         Client::Docker => "set `userns-remap` for the daemon, or run Docker rootless",
         Client::Podman => "start it as an ordinary user, or add `--userns=auto` as root",
@@ -76,7 +78,8 @@ pub fn tail(profile: &Profile, image: &str) -> Vec<String> {
 }
 
 /// The flags: each one word with its value, `--user=1000:1000`. `seccomp` is the path of the file with the list of calls.
-/// What they can't say is added to `notes`.
+/// What they can't say of what others can is added to `notes`; the user namespace, the time namespace and Landlock have no
+/// flag at all.
 #[must_use]
 pub fn flags(
     profile: &Profile,
@@ -91,8 +94,6 @@ pub fn flags(
     mounts(profile, client, notes, &mut flags);
     limits(profile, client, &mut flags);
     network(profile, client, notes, &mut flags);
-    common::landlock(profile, notes);
-    common::time_namespace(profile, notes);
     flags
 }
 

@@ -40,7 +40,7 @@ fn a_pod_passes_pod_security_restricted() {
         ("\"Localhost\"", "\"Unconfined\""),
         ("runAsNonRoot: true", "runAsNonRoot: false"),
         ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
-        ("hostname", "hostName"),
+        ("hostname", "hostnam"),
     ] {
         assert!(text.contains(from), "`{from}`");
         std::fs::write(&file, text.replace(from, to)).expect("a file");
