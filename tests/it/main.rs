@@ -40,6 +40,8 @@ mod readme;
 mod recovery;
 mod registry;
 mod rewrite;
+#[cfg(target_os = "linux")]
+mod run_runtimes;
 mod secret;
 mod shell;
 #[allow(dead_code)]

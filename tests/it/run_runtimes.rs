@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use harden::policy::export::{Source, Target, export};
 use harden::policy::oci::{Place, spec};
 use harden::policy::{Bind, Egress, Ids, Mount, MountKind, Network, Profile, Restart, Said};
 use harden::run::runtimes::{Facts, Runtime, Version, lacks, launch};
@@ -42,7 +43,7 @@ fn order(profile: Profile, root: &Path) -> Order {
         profile,
         root: RootFs { path: root.to_owned(), shifted: true, scratch: None },
         ids: IdMaps { uids: vec![range], gids: vec![range], writer: MapWriter::Root },
-        name: "test".to_owned(),
+        name: own_name(),
         interactive: false,
         timeout: None,
         proof: None,
@@ -53,7 +54,7 @@ fn order(profile: Profile, root: &Path) -> Order {
 }
 
 /// A root file system of busybox, owned as the store has it.
-fn unpacked() -> Option<tempfile::TempDir> {
+pub(crate) fn unpacked() -> Option<tempfile::TempDir> {
     if !rustix_is_root() {
         skip("only root maps ids and makes control groups");
         return None;
@@ -105,6 +106,7 @@ fn helper() {
     let (Some(runtime), Some(root), Some(script)) = (get("RUNTIME"), get("ROOT"), get("SCRIPT")) else { return };
     let runtime = Runtime::ALL.iter().find(|(name, _)| *name == runtime).expect("a runtime").1;
     let mut order = order(profile(&script), Path::new(&root));
+    order.name = get("NAME").expect("a name");
     order.timeout = get("TIMEOUT").map(|seconds| seconds.parse().expect("a number"));
     order.profile.stop_timeout.value = 1;
     if let Some(program) = get("PROGRAM") {
@@ -133,6 +135,7 @@ fn helping(runtime: &str, root: &Path, script: &str) -> Command {
     let name = format!("{}::helper", module_path!().split_once("::").map_or("", |(_, path)| path));
     command.args([&name, "--exact", "--nocapture", "--test-threads=1"]);
     command.env("HARDEN_TEST_RUNTIME", runtime).env("HARDEN_TEST_ROOT", root).env("HARDEN_TEST_SCRIPT", script);
+    command.env("HARDEN_TEST_NAME", own_name());
     command.stdin(Stdio::null());
     command
 }
@@ -156,14 +159,22 @@ fn low() -> Vec<&'static str> {
     found
 }
 
+/// A name for the containers of this test, which its thread is called after; in the helper it is said.
+fn own_name() -> String {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let name: String = test.rsplit("::").next().unwrap_or_default().replace('_', "-").chars().take(30).collect();
+    format!("test-{}", name.trim_matches('-'))
+}
+
 /// What is left of containers of this test: folders and control groups.
 fn left_behind() -> Vec<String> {
+    let own = format!("harden-{}", own_name());
     let mut found = Vec::new();
     let tmp = std::env::temp_dir();
     for folder in [tmp.as_path(), Path::new("/sys/fs/cgroup/pids"), Path::new("/sys/fs/cgroup/memory")] {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        found.extend(names.filter(|name| name.starts_with("harden-test-")));
+        found.extend(names.filter(|name| name.starts_with(&own)));
     }
     found
 }
@@ -182,7 +193,7 @@ fn the_profile_is_in_force_inside() {
         hostname
         cat /proc/self/uid_map
         ls /proc/self/ns
-        readlink /proc/self/ns/net
+        readlink /proc/self/ns/time
         exit 42";
     for runtime in low() {
         let (code, said) = through(runtime, root.path(), script);
@@ -208,7 +219,9 @@ fn the_profile_is_in_force_inside() {
         ] {
             assert!(said.contains(expected), "{runtime}: `{expected}` isn't in {said}");
         }
-        assert!(said.contains("said: "), "{runtime}: what is lost is said");
+        let own = std::fs::read_link("/proc/self/ns/time").expect("a link").display().to_string();
+        let lost = said.contains("knows no time namespace in this version");
+        assert_eq!(said.contains(&own), lost, "{runtime}: what is lost is said, and nothing else: {said}");
     }
     assert_eq!(left_behind(), [""; 0]);
 }
@@ -322,6 +335,28 @@ fn podman_runs_the_same_order_from_its_own_store() {
     {
         assert!(said.contains(expected), "`{expected}` isn't in {said}");
     }
+    // What the exported command asks of podman, as podman understood it: hostile strings are what they were.
+    let strings = sample::strings();
+    let exported = sample::with_strings(profile("exit"), &strings);
+    let source = Source { image: "localhost/app:1".to_owned(), name: "app".to_owned() };
+    for (name, text) in export(&exported, &source, Target::Podman).files {
+        std::fs::write(scratch.path().join(name), text).expect("a file");
+    }
+    let create = "podman() { shift; command podman create \"$@\"; }; . ./app.podman.sh; command podman inspect app; \
+        command podman rm app >/dev/null";
+    let mut script = Command::new("sh");
+    podman(script.args(["-c", create]).current_dir(scratch.path()));
+    let output = script.output().expect("it starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let list = printed.find("[\n").map(|at| &printed[at..]).unwrap_or_else(|| panic!("{}", text_of(&output)));
+    let inspected: serde_json::Value = serde_json::from_str(list).expect("JSON");
+    assert_eq!(inspected[0]["Args"], serde_json::json!(strings));
+    let env = inspected[0]["Config"]["Env"].as_array().expect("a list");
+    for variable in &exported.env.value {
+        // Podman itself loses the carriage return, which the notes say.
+        let set = variable.replace("\r\n", "\n");
+        assert!(env.iter().any(|own| *own == set), "{variable:?}");
+    }
     let mut list = Command::new("podman");
     podman(list.args(["ps", "--all", "--quiet"]));
     assert_eq!(text_of(&list.output().expect("it starts")).trim(), "", "no container is left");
@@ -390,6 +425,31 @@ fn versions_are_read_as_each_runtime_tells_them() {
         assert_eq!(Version::read(text), Some(expected), "{text}");
     }
     assert_eq!(Version::read("none"), None);
+}
+
+#[test]
+fn an_exported_bundle_starts() {
+    let Some(root) = unpacked() else { return };
+    let exported =
+        export(&profile("id -u; exit 44"), &Source { image: String::new(), name: "app".to_owned() }, Target::Oci);
+    let mut configuration: serde_json::Value = serde_json::from_str(&exported.files[0].1).expect("JSON");
+    if !low().contains(&"runc") {
+        return;
+    }
+    // What its note says of this version.
+    let namespaces = configuration.pointer_mut("/linux/namespaces").and_then(serde_json::Value::as_array_mut);
+    namespaces.expect("a list").retain(|namespace| namespace["type"] != "time");
+    let bundle = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(bundle.path(), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let copied = Command::new("cp").arg("-a").arg(root.path()).arg(bundle.path().join("rootfs")).status();
+    assert!(copied.expect("cp").success());
+    std::fs::write(bundle.path().join("config.json"), configuration.to_string()).expect("a file");
+    let id = format!("harden-{}-{}", own_name(), std::process::id());
+    let mut runc = Command::new("runc");
+    runc.arg("--root").arg(bundle.path().join("state")).args(["run", &id]).current_dir(bundle.path());
+    let output = runc.stdin(Stdio::null()).output().expect("it starts");
+    assert_eq!((output.status.code(), text_of(&output).trim()), (Some(44), "101"));
+    assert_eq!(left_behind(), [""; 0]);
 }
 
 #[test]

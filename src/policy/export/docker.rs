@@ -117,6 +117,9 @@ fn process(profile: &Profile, client: Client, notes: &mut Vec<String>, flags: &m
         flags.push(format!("--entrypoint={}", entrypoint(program, client)));
     }
     let env = common::env(profile, is_assignment, notes);
+    if client == Client::Podman && env.iter().any(|variable| variable.contains("\r\n")) {
+        notes.push("Podman reads a carriage return and line break in a variable as a line break".to_owned());
+    }
     flags.extend(env.into_iter().map(|variable| format!("--env={variable}")));
     if profile.tty.value {
         flags.push("--tty".to_owned());

@@ -29,7 +29,7 @@ pub(super) fn export(profile: &Profile) -> Exported {
     )];
     notes.extend(unsayable(profile, &place));
     if profile.namespaces.value.time {
-        notes.push("runc before 1.2 and crun before 1.9 know no `time` namespace: remove it there".to_owned());
+        notes.push("runc before 1.2 knows no `time` namespace: remove it there".to_owned());
     }
     if !profile.publish.is_empty() || !common::is_closed(profile) {
         notes.push("ports and ways out have no word in this form: the network namespace is empty".to_owned());
