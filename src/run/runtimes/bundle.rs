@@ -73,7 +73,7 @@ impl Container<'_> {
                 field(line, "level").is_some_and(|level| ["error", "fatal"].contains(&level.to_lowercase().as_str()))
             })
             .filter_map(|line| field(&line, "msg").or_else(|| field(line.get("fields")?, "message")))
-            .last()
+            .next_back()
     }
 }
 

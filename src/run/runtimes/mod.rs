@@ -107,12 +107,13 @@ fn docker_has_user_namespaces() -> bool {
     })
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-#[cfg(not(unix))]
+/// Elsewhere containers are in a virtual machine, where it makes no difference.
+#[cfg(not(target_os = "linux"))]
 fn is_root() -> bool {
     false
 }

@@ -182,7 +182,7 @@ fn unit_words(file: &Path, key: &str) -> Option<Vec<Vec<String>>> {
     let consumers = tool("consumers/consumers")?;
     let printed = said_by(Command::new(consumers).arg("words").arg(file).args(["Service", key]));
     let lines: Value = serde_json::from_str(&printed).expect("JSON");
-    let lines = lines.as_array().expect("a list").iter().map(|line| words(line));
+    let lines = lines.as_array().expect("a list").iter().map(words);
     Some(lines.map(|line| line.iter().map(|word| unspecified(word)).collect()).collect())
 }
 
