@@ -2,7 +2,7 @@
 
 use super::quote::{csv, is_assignment, is_plain_path, shell};
 use super::{Exported, Source, common, seccomp};
-use crate::policy::profile::{Bind, Filter, Limits, MountKind, Network, Profile, Publish, Restart, Tmpfs};
+use crate::policy::profile::{Bind, Filter, Ids, Limits, MountKind, Network, Profile, Publish, Restart, Tmpfs};
 
 /// Whose flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -205,7 +205,10 @@ fn mounts(profile: &Profile, client: Client, notes: &mut Vec<String>, flags: &mu
     }
     for (destination, tmpfs) in common::tmpfs(profile) {
         if is_plain_path(destination) {
-            flags.push(format!("--tmpfs={destination}:{}", tmpfs_options(destination, tmpfs, client, notes)));
+            flags.push(format!(
+                "--tmpfs={destination}:{}",
+                tmpfs_options(destination, tmpfs, &profile.user.value, client, notes)
+            ));
         } else {
             notes.push(common::cannot_carry(destination));
         }
@@ -248,11 +251,19 @@ fn bound(bind: &Bind, destination: &str, client: Client, notes: &mut Vec<String>
 }
 
 /// The options of a tmpfs after the colon of `--tmpfs`, and of Compose's and quadlets' form of it.
-pub(super) fn tmpfs_options(destination: &str, tmpfs: &Tmpfs, client: Client, notes: &mut Vec<String>) -> String {
+pub(super) fn tmpfs_options(
+    destination: &str,
+    tmpfs: &Tmpfs,
+    ids: &Ids,
+    client: Client,
+    notes: &mut Vec<String>,
+) -> String {
     let exec = if tmpfs.exec { "exec" } else { "noexec" };
     let mut options = format!("rw,nosuid,nodev,{exec},size={},mode={:o}", tmpfs.size, tmpfs.mode & 0o7777);
     match client {
         Client::Docker => {
+            // runc before 1.2 gives it the mode of the folder that it covers; its owner can write there whatever the mode.
+            options.push_str(&format!(",uid={},gid={}", ids.uid, ids.gid));
             if let Some(inodes) = tmpfs.inodes {
                 options.push_str(&format!(",nr_inodes={inodes}"));
             }

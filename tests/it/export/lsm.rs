@@ -115,7 +115,7 @@ const POLICY: &str = "
 (sensitivitycategory s0 (c0)) (user u) (role r) (type t) (userrole u r) (roletype r t)
 (userlevel u (s0)) (userrange u ((s0) (s0 (c0)))) (sidcontext kernel (u r t ((s0) (s0))))
 (allow t self (security (compute_av)))
-(type http_cache_port_t) (type http_port_t) (type dns_port_t) (type unreserved_port_t)
+(type http_cache_port_t) (type http_port_t) (type postgresql_port_t) (type dns_port_t) (type unreserved_port_t)
 (block container (blockabstract container) (type process) (roletype r process))
 (block restricted_net_container (blockabstract restricted_net_container))
 (block net_container (blockabstract net_container))

@@ -21,7 +21,8 @@ pub(crate) fn calls() -> LinuxSeccomp {
         faccessat faccessat2 socketpair sendmsg recvmsg sigaltstack clone3 sched_getaffinity epoll_ctl epoll_pwait \
         epoll_create1 fchown chown umask setsid getpgrp setpgid mount umount2 lseek poll ppoll readlink sendfile \
         getpgid getsid rt_sigsuspend close_range madvise membarrier pidfd_open sysinfo getgroups readlinkat openat2 \
-        rt_sigtimedwait time utimensat dup mkdirat unlinkat";
+        rt_sigtimedwait time utimensat mkdirat unlinkat socket bind listen accept accept4 connect setsockopt \
+        getsockopt getsockname getpeername sendto recvfrom shutdown";
     let names: Vec<&str> = allowed.split_whitespace().collect();
     serde_json::from_value(json!({
         "defaultAction": "SCMP_ACT_ERRNO",

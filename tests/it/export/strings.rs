@@ -69,7 +69,7 @@ fn dockers_own_client_reads_what_the_profile_says() {
     assert_eq!((host["Memory"].as_u64(), host["MemorySwap"].as_u64()), (Some(64 << 20), Some(64 << 20)));
     assert_eq!((host["PidsLimit"].as_u64(), host["CpuQuota"].as_u64()), (Some(64), Some(50_000)));
     assert_eq!(host["RestartPolicy"]["Name"], "on-failure");
-    assert_eq!(host["Tmpfs"]["/tmp"], "rw,nosuid,nodev,noexec,size=16777216,mode=1777,nr_inodes=1024");
+    assert_eq!(host["Tmpfs"]["/tmp"], "rw,nosuid,nodev,noexec,size=16777216,mode=1777,uid=101,gid=102,nr_inodes=1024");
     let options = words(&host["SecurityOpt"]);
     assert!(options.contains(&"no-new-privileges".to_owned()), "{options:?}");
     let list = options.iter().find_map(|option| option.strip_prefix("seccomp=")).expect("a list of calls");
