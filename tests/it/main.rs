@@ -10,6 +10,8 @@ mod corpus;
 mod discover;
 mod engine;
 mod expansion;
+#[cfg(target_os = "linux")]
+mod export;
 mod fix;
 mod fix_cli;
 mod fix_corpus;
@@ -44,7 +46,10 @@ mod registry;
 mod rewrite;
 #[cfg(target_os = "linux")]
 mod run_attempts;
+#[cfg(target_os = "linux")]
 mod run_launch;
+#[cfg(target_os = "linux")]
+mod run_runtimes;
 mod secret;
 mod shell;
 #[allow(dead_code)]
