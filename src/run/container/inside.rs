@@ -29,12 +29,12 @@ pub(crate) fn follow(tree: impl AsFd, path: &str) -> Result<OwnedFd> {
     resolve(tree, path, OFlags::PATH, ResolveFlags::empty())
 }
 
-/// Opens for writing what is in a tree of the kernel's own.
+/// Opens with other flags what is in a tree of the kernel's own.
 ///
 /// # Errors
 /// Those of openat2(2).
-pub(crate) fn open_to_write(tree: impl AsFd, path: &str) -> Result<OwnedFd> {
-    resolve(tree, path, OFlags::WRONLY, ResolveFlags::NO_SYMLINKS)
+pub(crate) fn open_as(tree: impl AsFd, path: &str, flags: OFlags) -> Result<OwnedFd> {
+    resolve(tree, path, flags, ResolveFlags::NO_SYMLINKS)
 }
 
 /// Makes what is missing on the way to `path`, and opens it.
@@ -62,6 +62,60 @@ pub(crate) fn make(tree: impl AsFd, path: &str, kind: Kind) -> Result<OwnedFd> {
         };
     }
     Ok(at)
+}
+
+/// The same through links that stay inside the tree, those to nothing included, as a container's files have them:
+/// `/etc/resolv.conf` that leads to where a resolver would write.
+///
+/// # Errors
+/// `ELOOP` where there are too many links, others of the calls.
+pub(crate) fn make_through(tree: impl AsFd, path: &str, kind: Kind) -> Result<OwnedFd> {
+    let mut way = vec![open(tree, "/")?];
+    let mut parts: Vec<Vec<u8>> = split(path.as_bytes());
+    let mut links = 0;
+    while let Some(part) = parts.pop() {
+        let at = way.last().ok_or(Errno::INVAL)?;
+        if part == b".." {
+            if way.len() > 1 {
+                way.pop();
+            }
+            continue;
+        }
+        // One name at a time, never through a link: what a link says is resolved here, from the tree's own root.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let found = match openat(at, part.as_slice(), flags, Mode::empty()) {
+            Err(Errno::NOENT) => make(at, std::str::from_utf8(&part).map_err(|_| Errno::ILSEQ)?, {
+                if parts.is_empty() { kind } else { Kind::Folder }
+            })?,
+            other => other?,
+        };
+        if FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) != FileType::Symlink {
+            way.push(found);
+            continue;
+        }
+        links += 1;
+        if links > LINKS {
+            return Err(Errno::LOOP);
+        }
+        let target = rustix::fs::readlinkat(at, part.as_slice(), Vec::new())?.into_bytes();
+        if target.starts_with(b"/") {
+            way.truncate(1);
+        }
+        parts.extend(split(&target));
+        if parts.len() > LINKS * 64 {
+            return Err(Errno::NAMETOOLONG);
+        }
+    }
+    way.pop().ok_or(Errno::INVAL)
+}
+
+/// As many links as the kernel follows (path_resolution(7)).
+const LINKS: usize = 40;
+
+/// The names of a path, last first.
+fn split(path: &[u8]) -> Vec<Vec<u8>> {
+    let parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+    parts.rev().map(<[u8]>::to_vec).collect()
 }
 
 /// Opens a path of the host's that nothing of an image's has a part in.
@@ -112,6 +166,11 @@ mod tests {
         assert_eq!(open(&tree, "/out/passwd").expect_err("a link"), Errno::LOOP);
         assert_eq!(follow(&tree, "/out/passwd").expect_err("nothing there"), Errno::NOENT);
         assert_eq!(make(&tree, "/out/x", Kind::Folder).expect_err("a link"), Errno::LOOP);
+        std::os::unix::fs::symlink("/nowhere/file", at("dangling")).expect("made");
+        std::os::unix::fs::symlink("loop", at("loop")).expect("made");
+        assert!(make_through(&tree, "/dangling", Kind::File).is_ok() && at("nowhere/file").is_file());
+        assert!(make_through(&tree, "/out/../../real/new", Kind::Folder).is_ok() && at("real/new").is_dir());
+        assert_eq!(make_through(&tree, "/loop/x", Kind::File).expect_err("a loop"), Errno::LOOP);
         assert!(make(&tree, "/a/b/c", Kind::File).is_ok() && at("a/b/c").is_file());
         assert_eq!(make(&tree, "/../x", Kind::Folder).expect_err("climbs"), Errno::INVAL);
     }

@@ -20,6 +20,16 @@ const WRITABLE: &str = "64m";
 /// Bytes of what has only missing mount points.
 const POINTS: &str = "1m";
 
+/// A mount point that the root file system lacks.
+pub(crate) struct Point {
+    /// Where, absolute.
+    pub(crate) path: String,
+    /// What it must be.
+    pub(crate) kind: Kind,
+    /// Whether no link may lead there.
+    pub(crate) strict: bool,
+}
+
 /// Cuts this mount namespace off from the host's, so that nothing that is mounted from now on is seen outside.
 ///
 /// # Errors
@@ -71,7 +81,7 @@ pub(crate) fn fresh(kind: &str, options: &[(&str, Option<&str>)], attributes: u6
 pub(crate) fn overlay(
     lower: &OwnedFd,
     scratch: Option<&OwnedFd>,
-    missing: &[(String, Kind)],
+    missing: &[Point],
     writable: bool,
 ) -> Result<OwnedFd, Error> {
     let remedy = "give the image the folders that are mounted on, or start on Linux 5.11 or later";
@@ -108,8 +118,12 @@ pub(crate) fn overlay(
     let options: Vec<(&str, Option<&str>)> = options.iter().map(|(key, value)| (*key, value.as_deref())).collect();
     let root = fresh("overlay", &options, NO_PRIVILEGE).at(place, remedy)?;
     attach(&root).at(place, remedy)?;
-    for (path, kind) in missing {
-        inside::make(&root, path, *kind).at(|| path.clone(), "let the image have a folder there, not a link")?;
+    for point in missing {
+        let made = match point.strict {
+            true => inside::make(&root, &point.path, point.kind),
+            false => inside::make_through(&root, &point.path, point.kind),
+        };
+        made.at(|| point.path.clone(), "let the image have a folder there, not a link")?;
     }
     if !writable {
         sys::set_mount_attributes(&root, libc::MOUNT_ATTR_RDONLY, 0, 0, false, None).at(place, remedy)?;
