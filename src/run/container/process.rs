@@ -44,6 +44,9 @@ fn prepare(plan: &Plan<'_>, channel: &Channel, sources: Option<sources::Sources>
         Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {}
         other => other.at(|| "keyring".to_owned(), "raise kernel.keys.maxkeys")?,
     }
+    if plan.init {
+        init::forget_arguments()?;
+    }
     let sources = match sources {
         Some(sources) => sources,
         None => sources::Sources::open(plan.order)?,
@@ -79,9 +82,6 @@ fn restrict(plan: &Plan<'_>, channel: &Channel, terminal: Option<&tty::Pair>) ->
     }
     (plan.tools.limit)()?;
     let signals = if plan.init { Some(init::signals()?) } else { None };
-    if plan.init {
-        init::forget_arguments()?;
-    }
     let seal = if plan.seals { Some(seal::program()?) } else { None };
     identity::become_user(plan)?;
     // Its change of ids has hidden the process from the launcher, which has to look at what is in force. Nobody else can

@@ -73,8 +73,9 @@ impl Watch<'_> {
     pub(crate) fn run(mut self, channel: Channel) -> Result<Ended, Error> {
         let result = self.wait(channel);
         if result.is_err() {
+            // Where it has ended already, neither has anything left to do.
             let _ = pidfd_send_signal(self.pidfd, Signal::KILL);
-            end(self.pidfd)?;
+            let _ = end(self.pidfd);
         }
         if let Some(terminal) = &mut self.terminal {
             terminal.drain();
