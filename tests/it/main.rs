@@ -43,6 +43,8 @@ mod rewrite;
 #[cfg(target_os = "linux")]
 mod run_attempts;
 mod run_launch;
+#[cfg(target_os = "linux")]
+mod run_launch_life;
 mod secret;
 mod shell;
 #[allow(dead_code)]

@@ -358,6 +358,20 @@ fn init_reaps_passes_signals_on_and_hides_the_launcher() {
         let outcome = run(&order).expect(5);
         assert_eq!(outcome.out, "2\ninit\n0\nhidden\nCapEff:\t0000000000000000\n", "{outcome:?}");
     }
+    // What is left behind is reaped by init; the control: a program that isn't made for that leaves it lying.
+    let script = "setsid sh -c 'setsid true &'; sleep 0.3; grep -h State /proc/[0-9]*/status | grep -c zombie";
+    for (init, left) in [(true, "0\n"), (false, "1\n")] {
+        let words = ["sh", "-c", script];
+        let mut order = order(root.path(), &if init { words.to_vec() } else { vec!["/bin/sleeper"] });
+        if !init {
+            let text = format!("#!/bin/awk -f\nBEGIN {{ system(\"{script}\") }}\n");
+            std::fs::write(root.path().join("bin/sleeper"), text).expect("written");
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(root.path().join("bin/sleeper"), mode).expect("its mode");
+        }
+        order.profile.init.value = init;
+        assert_eq!(run(&order).out, left, "{init}");
+    }
     let mut killed = order(root.path(), &["sh", "-c", "kill -9 $$"]);
     killed.profile.init.value = true;
     run(&killed).expect(137);

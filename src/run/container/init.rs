@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, WaitOptions, wait};
 
 use super::At as _;
 use crate::run::{Error, sys};
@@ -79,7 +79,8 @@ pub(crate) fn next(signals: &OwnedFd) -> Option<i32> {
 
 fn reap(program: Pid) -> Option<i32> {
     let mut code = None;
-    while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+    // Of any group: what is left behind may have made one of its own.
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
         if pid == program {
             code = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
         }
