@@ -139,7 +139,8 @@ fn way(tree: impl AsFd, path: &str, through: bool) -> Result<Vec<String>> {
             Some(other) => other?,
         };
         if FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) != FileType::Symlink {
-            (names.push(name), way.push(found));
+            names.push(name);
+            way.push(found);
             continue;
         }
         links += 1;
@@ -148,7 +149,8 @@ fn way(tree: impl AsFd, path: &str, through: bool) -> Result<Vec<String>> {
         }
         let target = rustix::fs::readlinkat(&found, c"", Vec::new())?.into_bytes();
         if target.starts_with(b"/") {
-            (names.clear(), way.truncate(1));
+            names.clear();
+            way.truncate(1);
         }
         parts.extend(split(&target));
         if parts.len() > LINKS * 64 {

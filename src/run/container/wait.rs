@@ -49,10 +49,13 @@ pub(crate) struct Watch<'a> {
     pub(crate) signals: &'a OwnedFd,
     pub(crate) terminal: Option<Served>,
     /// Where refused system calls are told, and who takes them.
-    pub(crate) listener: Option<(&'a OwnedFd, &'a dyn Fn(&OwnedFd))>,
+    pub(crate) listener: Option<(&'a OwnedFd, Serve<'a>)>,
     /// Whether the container has its own processes, of which the first is the program itself.
     pub(crate) is_first: bool,
 }
+
+/// Takes one refused call from the listener and answers it.
+pub(crate) type Serve<'a> = &'a dyn Fn(&OwnedFd);
 
 /// Where a stop stands.
 #[derive(Default)]
