@@ -60,6 +60,52 @@ fn nothing_outlives_a_killed_launcher() {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
+fn a_program_cant_take_back_that_it_ends_with_its_launcher() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(root) = root() else { return };
+    // prctl(PR_SET_PDEATHSIG, 0), write(1, "up", 2), then pause() for ever.
+    let code = b"\xb8\x9d\0\0\0\xbf\x01\0\0\0\x31\xf6\x0f\x05\xb8\x01\0\0\0\xbf\x01\0\0\0\x48\x8d\x35\x10\0\0\0\
+        \xba\x02\0\0\0\x0f\x05\xb8\x22\0\0\0\x0f\x05\xeb\xf7up";
+    let header = [
+        &b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0"[..],
+        &0x40_0078_u64.to_le_bytes(),
+        &64_u64.to_le_bytes(),
+        &[0; 12],
+        b"\x40\0\x38\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x05\0\0\0",
+        &[0; 8],
+        &0x40_0000_u64.to_le_bytes(),
+        &0x40_0000_u64.to_le_bytes(),
+        &200_u64.to_le_bytes(),
+        &200_u64.to_le_bytes(),
+        &4096_u64.to_le_bytes(),
+        code,
+        &[0; 64],
+    ];
+    let program = root.path().join("bin/clinger");
+    std::fs::write(&program, header.concat()).expect("written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let allow = [sys::Instruction { code: 6, jt: 0, jf: 0, k: 0x7fff_0000 }];
+    for order in all(root.path(), &["clinger"]) {
+        // The control: without any filter, and without an init, it can.
+        for filter in [&allow[..], &[]] {
+            let mut launcher = begin(&order, &Tools { filter, ..Tools::none() }, None);
+            launcher.wait_for("up");
+            let family = family(&launcher);
+            launcher.signal(libc::SIGKILL);
+            launcher.wait();
+            let alive = || family.iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists());
+            if filter.is_empty() && !order.profile.init.value {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                assert!(alive());
+                sys::kill(rustix::process::Pid::from_raw(family[0]).expect("a number"), libc::SIGKILL).expect("killed");
+            }
+            until("it is gone", || !alive());
+        }
+    }
+}
+
+#[test]
 fn a_killed_first_process_ends_everything() {
     let Some(root) = root() else { return };
     for order in all(root.path(), &["sh", "-c", "setsid sleep 1000 & echo up; sleep 1000; true"]) {

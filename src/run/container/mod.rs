@@ -10,6 +10,7 @@ mod hide;
 mod identity;
 mod init;
 mod inside;
+mod leash;
 mod mounts;
 mod options;
 mod process;

@@ -12,7 +12,7 @@ use rustix::process::{
 use rustix::thread::CapabilitySet;
 
 use super::channel::{Channel, Message};
-use super::{At as _, Plan, cgroups, hide, identity, init, mounts, program, root, seal, sources, tty};
+use super::{At as _, Plan, cgroups, hide, identity, init, leash, mounts, program, root, seal, sources, tty};
 use crate::run::{Error, sys};
 
 /// Sets everything up, waits for leave, and executes the program or watches over it. Comes back only with a code to end
@@ -112,8 +112,15 @@ fn filter(plan: &Plan<'_>, channel: &Channel) -> Result<(), Error> {
     if plan.tools.filter.is_empty() {
         return Ok(());
     }
+    let held;
+    let filter = if plan.init {
+        plan.tools.filter
+    } else {
+        held = leash::held(plan.tools.filter);
+        &held
+    };
     if plan.tools.refused.is_none() {
-        return sys::set_seccomp_filter(plan.tools.filter, 0).at(place, remedy).map(|_| ());
+        return sys::set_seccomp_filter(filter, 0).at(place, remedy).map(|_| ());
     }
     // The launcher takes the listener by its number, which has to be said before: afterwards a call may already wait for
     // the launcher's answer. A new descriptor gets the lowest number that is free.
@@ -122,7 +129,7 @@ fn filter(plan: &Plan<'_>, channel: &Channel) -> Result<(), Error> {
     drop(free);
     channel.send(&Message::Listener(number), None).map_err(|_| gone())?;
     let flags = u32::try_from(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER).unwrap_or(0);
-    match sys::set_seccomp_filter(plan.tools.filter, flags).at(place, remedy)? {
+    match sys::set_seccomp_filter(filter, flags).at(place, remedy)? {
         Some(listener) if listener.as_raw_fd() == number => Ok(()),
         _ => Err(Error::new(place(), "the listener has another number than was said", "start again")),
     }
