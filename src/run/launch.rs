@@ -1,13 +1,17 @@
 //! From an order to an exit code: the container is born into its namespaces, set up, proven, let go, waited for.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
-use rustix::process::{Pid, Signal, pidfd_send_signal};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_send_signal};
 
-use super::container::{self, At as _, Channel, Message, Plan, Sources};
+use super::container::{self, At as _, Channel, Ended, Message, Plan, Served, Sources, Watch};
 use super::{Error, IdMaps, MapWriter, Order, sys};
+use crate::policy::Restart;
 
 /// What other parts of the launcher do for a start. [`Tools::none`] does nothing but map ids.
 #[derive(Clone)]
@@ -26,6 +30,11 @@ pub struct Tools<'a> {
     pub confine: &'a dyn Fn() -> Result<(), Error>,
     /// Outside, when nothing but the execution of the program is left: proves what is in force, opens ports.
     pub prove: &'a dyn Fn(&Started<'_>) -> Result<(), Error>,
+    /// Files of the launcher's own that are shown read-only at these paths in the container: `/etc/hosts` and its text.
+    pub files: &'a [(&'static str, String)],
+    /// Outside, whenever a system call that the filter reports waits for an answer: takes it from the listener
+    /// (seccomp_unotify(2)) and answers it. `None` where the filter reports nothing.
+    pub refused: Option<&'a dyn Fn(&OwnedFd)>,
     /// Tells the user something.
     pub note: &'a dyn Fn(&str),
 }
@@ -51,18 +60,49 @@ impl Tools<'_> {
             limit: &|| Ok(()),
             confine: &|| Ok(()),
             prove: &|_| Ok(()),
+            files: &[],
+            refused: None,
             note: &|_| (),
         }
     }
 }
 
-/// Runs a container to its end, and gives its exit code as docker does: 128 and the number of the signal that ended it.
+/// Runs a container to its end, again where its profile says so, and gives its exit code as docker does: 128 and the
+/// number of the signal that ended it; 124 where its time was over.
+///
+/// Signals that come meanwhile are the container's; they stay blocked afterwards. The caller must have one thread, whose
+/// death is the container's too.
 ///
 /// # Errors
 /// Why it wasn't started: 127 where its program is not found, 126 where it can't be executed, 125 else.
 pub fn launch(order: &Order, tools: &Tools<'_>) -> Result<u8, Error> {
-    start(order, tools)
+    let signals = sys::signal_descriptor(&container::SIGNALS).at(|| "signalfd".to_owned(), "start on Linux")?;
+    let mut attempts = 0_u32;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let begun = Instant::now();
+        let ended = start(order, tools, &signals)?;
+        let again = match order.profile.restart.value {
+            _ if ended.asked => false,
+            Restart::No => false,
+            Restart::OnFailure(most) => ended.code != 0 && most.is_none_or(|most| attempts < most),
+            Restart::Always => true,
+        };
+        if begun.elapsed() > LONG_RUN {
+            (attempts, pause) = (0, FIRST_PAUSE);
+        }
+        if !again || !container::pause(&signals, pause) {
+            return Ok(ended.code);
+        }
+        attempts = attempts.saturating_add(1);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
+
+/// Before a container is started again, as docker waits: doubled each time, from the beginning after a run that was long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONG_RUN: Duration = Duration::from_secs(10);
 
 /// Namespaces that clone3(2) makes. That of control groups is made later, when the process is in its own group.
 const NAMESPACES: [(LinuxNamespaceType, i32); 6] = [
@@ -74,37 +114,46 @@ const NAMESPACES: [(LinuxNamespaceType, i32); 6] = [
     (LinuxNamespaceType::Time, libc::CLONE_NEWTIME),
 ];
 
-fn start(order: &Order, tools: &Tools<'_>) -> Result<u8, Error> {
+fn start(order: &Order, tools: &Tools<'_>, signals: &OwnedFd) -> Result<Ended, Error> {
     let flags = namespaces(&order.spec)?;
     let (outside, inside) = Channel::pair().at(|| "socketpair".to_owned(), "raise the limit of open files")?;
-    let plan = Plan::new(order, tools, &inside)?;
+    let plan = Plan::new(order, tools)?;
     let sources = if may_mount() { Some(Sources::open(order)?) } else { None };
     let cloned = sys::clone3(flags, tools.cgroup).at(|| "clone3".to_owned(), unclonable())?;
     let (pid, pidfd) = match cloned {
         sys::Cloned::Parent(pid, pidfd) => (pid, pidfd),
         sys::Cloned::Child => {
             drop(outside);
-            let error = container::enter(&plan, sources);
-            let code = i32::from(error.code);
-            // Where the launcher is gone, nobody is left to be told.
-            let _ = inside.send(&Message::Refused(error), None);
-            sys::exit_now(code)
+            sys::exit_now(container::enter(&plan, inside, sources))
         }
     };
-    drop(plan);
-    drop(inside);
+    drop((plan, inside));
     let started = Started { pid, pidfd: &pidfd };
-    let result = bring_up(order, tools, &outside, &started, sources);
-    if result.is_err() {
-        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
-    }
-    let status = wait(&pidfd)?;
-    result?;
-    // What execve(2) refused comes after the leave.
-    match outside.receive() {
-        Ok(Some((Message::Refused(error), _))) => Err(error),
-        _ => Ok(status),
-    }
+    let up = match bring_up(order, tools, &outside, &started, sources) {
+        Ok(up) => up,
+        Err(error) => {
+            // Where it has ended by itself there is nothing to end.
+            let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+            container::end(&pidfd)?;
+            return Err(error);
+        }
+    };
+    let watch = Watch {
+        order,
+        pid,
+        pidfd: &pidfd,
+        signals,
+        terminal: up.terminal,
+        listener: up.listener.as_ref().zip(tools.refused),
+        is_first: container::has(&order.spec, LinuxNamespaceType::Pid) && !order.profile.init.value,
+    };
+    watch.run(outside)
+}
+
+/// What came out of bringing a container up.
+struct Up {
+    terminal: Option<Served>,
+    listener: Option<OwnedFd>,
 }
 
 fn bring_up(
@@ -113,24 +162,71 @@ fn bring_up(
     channel: &Channel,
     started: &Started<'_>,
     sources: Option<Sources>,
-) -> Result<(), Error> {
+) -> Result<Up, Error> {
     (tools.born)(started)?;
     (tools.map)(started.pid, &order.ids)?;
+    if let Some(adjustment) = order.spec.process().as_ref().and_then(|process| process.oom_score_adj()) {
+        let path = format!("/proc/{}/oom_score_adj", started.pid.as_raw_nonzero());
+        std::fs::write(path, adjustment.to_string()).at(
+            || format!("oom_score_adj {adjustment}"),
+            "ask for a number that isn't lower than the launcher's own",
+        )?;
+    }
     if let Some(sources) = sources {
         map_mounts(order, tools, started.pid, &sources)?;
     }
     let gone = |_| Error::new("container", "it ended before it was set up", "start again");
     channel.send(&Message::Go, None).map_err(gone)?;
-    loop {
+    let mut listener = None;
+    let master = loop {
+        if let (Some(listener), Some(serve)) = (&listener, tools.refused) {
+            serve_until_heard(channel, listener, serve)?;
+        }
         match channel.receive().at(|| "container".to_owned(), "start again")? {
-            Some((Message::Ready, _)) => break,
+            Some((Message::Ready, master)) => break master,
             Some((Message::Note(text), _)) => (tools.note)(&text),
+            Some((Message::Listener(number), _)) => listener = Some(take_listener(started, number)?),
             Some((Message::Refused(error), _)) => return Err(error),
-            Some((Message::Go, _)) | None => return Err(gone(rustix::io::Errno::PIPE)),
+            Some((Message::Go, _)) | None => return Err(gone(Errno::PIPE)),
+        }
+    };
+    (tools.prove)(started)?;
+    let terminal = master.map(|master| Served::new(master, order.interactive)).transpose()?;
+    channel.send(&Message::Go, None).map_err(gone)?;
+    Ok(Up { terminal, listener })
+}
+
+/// Takes the listener of the filter that the process is about to load: it is there as soon as the number means something.
+fn take_listener(started: &Started<'_>, number: i32) -> Result<OwnedFd, Error> {
+    let begun = Instant::now();
+    loop {
+        match pidfd_getfd(started.pidfd, number, PidfdGetfdFlags::empty()) {
+            Err(Errno::BADF) if begun.elapsed() < Duration::from_secs(5) => {
+                std::thread::sleep(Duration::from_micros(50));
+            }
+            other => {
+                return other.at(|| "seccomp".to_owned(), "leave `--refusals` out: this process may not ask for them");
+            }
         }
     }
-    (tools.prove)(started)?;
-    channel.send(&Message::Go, None).map_err(gone)
+}
+
+/// Answers refused calls of the process until it says something: what it says may be a call that waits for an answer.
+fn serve_until_heard(channel: &Channel, listener: &OwnedFd, serve: &dyn Fn(&OwnedFd)) -> Result<(), Error> {
+    loop {
+        let mut fds = [PollFd::new(channel, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error).at(|| "poll".to_owned(), "start again"),
+        }
+        let [said, asked] = fds.map(|fd| fd.revents());
+        if asked.contains(PollFlags::IN) {
+            serve(listener);
+        }
+        if !said.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 fn map_mounts(order: &Order, tools: &Tools<'_>, pid: Pid, sources: &Sources) -> Result<(), Error> {
@@ -144,20 +240,6 @@ fn map_mounts(order: &Order, tools: &Tools<'_>, pid: Pid, sources: &Sources) -> 
         (tools.note)(&text);
     }
     Ok(())
-}
-
-fn wait(pidfd: &OwnedFd) -> Result<u8, Error> {
-    use rustix::process::{WaitId, WaitIdOptions, waitid};
-    loop {
-        match waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED) {
-            Err(rustix::io::Errno::INTR) | Ok(None) => {}
-            Err(error) => return Err(error).at(|| "waitid".to_owned(), "start again"),
-            Ok(Some(status)) => {
-                let code = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
-                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(125));
-            }
-        }
-    }
 }
 
 /// Whether this process may clone mounts where it is: root may; an ordinary user only in namespaces of their own.

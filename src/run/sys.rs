@@ -107,6 +107,18 @@ pub fn fork() -> io::Result<Option<Pid>> {
     }
 }
 
+/// kill(2), with a number that need not have a name.
+///
+/// # Errors
+/// Those of kill(2).
+pub fn kill(pid: Pid, signal: c_int) -> io::Result<()> {
+    // SAFETY: kill(2) has no preconditions.
+    match unsafe { libc::kill(pid.as_raw_pid(), signal) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 /// unshare(2) of namespaces that no thread of the process holds memory or descriptors in common by.
 ///
 /// # Errors

@@ -49,6 +49,8 @@ mod run_attempts;
 #[cfg(target_os = "linux")]
 mod run_launch;
 #[cfg(target_os = "linux")]
+mod run_launch_life;
+#[cfg(target_os = "linux")]
 mod run_runtimes;
 mod secret;
 mod shell;

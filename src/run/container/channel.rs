@@ -25,6 +25,8 @@ pub(crate) enum Message {
     Go,
     /// From inside: everything is set up, and nothing is left but to execute the program. The terminal may come along.
     Ready,
+    /// From inside: refused calls can be asked for, from now on or soon, at the descriptor of that number.
+    Listener(i32),
     /// From inside: something to tell the user.
     Note(String),
     /// From inside: the start is refused.
@@ -89,6 +91,7 @@ impl Message {
         match self {
             Self::Go => b"g".to_vec(),
             Self::Ready => b"r".to_vec(),
+            Self::Listener(number) => [b"l".as_slice(), &number.to_ne_bytes()].concat(),
             Self::Note(text) => [b"n", text.as_bytes()].concat(),
             Self::Refused(error) => {
                 let texts = [&error.place, &error.problem, &error.remedy].map(|text| text.replace('\0', "?"));
@@ -102,6 +105,7 @@ impl Message {
         match bytes {
             b"g" => Some(Self::Go),
             b"r" => Some(Self::Ready),
+            [b'l', rest @ ..] => Some(Self::Listener(i32::from_ne_bytes(rest.try_into().ok()?))),
             [b'n', rest @ ..] => Some(Self::Note(text(rest))),
             [b'e', code, rest @ ..] => {
                 let mut texts = rest.splitn(3, |byte| *byte == 0).map(text);
@@ -136,6 +140,7 @@ mod tests {
         let arrived = Error { place: "a?b".to_owned(), ..error.clone() };
         for (said, heard) in [
             (Message::Go, Message::Go),
+            (Message::Listener(7), Message::Listener(7)),
             (Message::Note("x".to_owned()), Message::Note("x".to_owned())),
             (Message::Refused(error), Message::Refused(arrived)),
         ] {

@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::inside::{self, Kind};
@@ -82,7 +83,7 @@ fn setting(plan: &Plan<'_>, tree: &OwnedFd, key: &str, value: &str) -> Result<()
     if !own || key.contains("..") || key.contains('/') {
         return Err(Error::new(place(), "belongs to no namespace of the container's own", "set it on the host"));
     }
-    let file = inside::open_to_write(tree, &format!("/proc/sys/{}", key.replace('.', "/")));
+    let file = inside::open_as(tree, &format!("/proc/sys/{}", key.replace('.', "/")), OFlags::WRONLY);
     let file = file.at(place, "leave the setting out: this kernel doesn't have it, or doesn't let it be set")?;
     rustix::io::write(file, value.as_bytes()).at(place, "give it a value that the kernel takes").map(|_| ())
 }

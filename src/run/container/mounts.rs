@@ -5,12 +5,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use oci_spec::runtime::{LinuxNamespaceType, Mount};
-use rustix::fs::{FsWord, fstatfs};
+use rustix::fs::{FsWord, Mode, OFlags, fstatfs, openat};
 use rustix::io::Errno;
 
 use super::inside::{self, Kind};
 use super::options::{NO_PRIVILEGE, Options, READ_ONLY};
-use super::root;
+use super::root::{self, Point};
 use super::sources::{Sources, clone_of};
 use super::{At as _, Plan, cgroups, copy, dev};
 use crate::run::{Error, sys};
@@ -36,6 +36,7 @@ const REMEDY: &str = "let the image have a folder there, not a link";
 /// A path that can't be mounted on as asked; it is named.
 pub(crate) fn build(plan: &Plan<'_>, sources: &Sources) -> Result<OwnedFd, Error> {
     root::separate()?;
+    let files = files(plan)?;
     let spec = &plan.order.spec;
     let writable = spec.root().as_ref().is_some_and(|root| root.readonly() != Some(true));
     let mounts: Vec<&Mount> = spec.mounts().iter().flatten().collect();
@@ -52,7 +53,37 @@ pub(crate) fn build(plan: &Plan<'_>, sources: &Sources) -> Result<OwnedFd, Error
             dev::fill(plan, &tree, &sources.devices)?;
         }
     }
+    for (path, file) in &files {
+        let target = target(&tree, path, Kind::File, "bind")?;
+        root::attach_at(file, &target).at(|| format!("mount {path}"), REMEDY)?;
+    }
     Ok(tree)
+}
+
+/// Files of the launcher's own, each a mount that is attached nowhere yet.
+fn files(plan: &Plan<'_>) -> Result<Vec<(&'static str, OwnedFd)>, Error> {
+    if plan.tools.files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let place = || "tmpfs".to_owned();
+    let remedy = "start on Linux 5.2 or later";
+    let folder =
+        root::fresh("tmpfs", &[("size", Some("1m")), ("mode", Some("0755"))], NO_PRIVILEGE).at(place, remedy)?;
+    // Only what is attached can be shown in parts; it goes away with the host's tree.
+    root::attach(&folder).at(place, remedy)?;
+    let mut files = Vec::with_capacity(plan.tools.files.len());
+    for (index, (path, text)) in plan.tools.files.iter().enumerate() {
+        let place = || format!("mount {path}");
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let made = openat(&folder, index.to_string(), flags, Mode::from_raw_mode(0o644)).at(place, remedy)?;
+        if rustix::io::write(&made, text.as_bytes()).at(place, remedy)? != text.len() {
+            return Err(Error::new(place(), "its text is too long", "name fewer hosts"));
+        }
+        let node = inside::open(&folder, &index.to_string()).at(place, remedy)?;
+        let shut = READ_ONLY | NO_PRIVILEGE | libc::MOUNT_ATTR_NOEXEC;
+        files.push((*path, clone_of(node, false, shut).at(place, remedy)?));
+    }
+    Ok(files)
 }
 
 /// Makes what is mounted on `/dev` read-only at last, where that was asked for.
@@ -74,26 +105,35 @@ fn is_dev(mount: &Mount) -> bool {
 }
 
 /// Mount points that the root file system lacks, and the working directory where it does.
-fn missing(plan: &Plan<'_>, mounts: &[&Mount], sources: &Sources) -> Result<Vec<(String, Kind)>, Error> {
+fn missing(plan: &Plan<'_>, mounts: &[&Mount], sources: &Sources) -> Result<Vec<Point>, Error> {
     let mut missing = Vec::new();
     let mut covered: Vec<&Path> = Vec::new();
-    let cwd = (plan.cwd.as_path(), None);
-    let mounts = mounts.iter().zip(&sources.binds).map(|(mount, fd)| (mount.destination().as_path(), fd.as_ref()));
-    for (path, fd) in mounts.chain([cwd]) {
+    let cwd = (plan.cwd.as_path(), Kind::Folder, false);
+    let files = plan.tools.files.iter().map(|(path, _)| (Path::new(*path), Kind::File, false));
+    let mounts = mounts.iter().zip(&sources.binds).map(|(mount, fd)| {
+        let path = mount.destination().as_path();
+        // What can't be looked at is found out when it is mounted.
+        let kind = fd.as_ref().and_then(|fd| inside::kind(fd).ok()).unwrap_or(Kind::Folder);
+        (path, kind, is_strict(path, mount.typ().as_deref().unwrap_or("none")))
+    });
+    for (path, kind, strict) in mounts.chain(files).chain([cwd]) {
         if !covered.iter().any(|mount| path.starts_with(mount)) {
-            let text = text(path)?;
-            match inside::follow(&sources.root, text) {
-                Err(Errno::NOENT) => {
-                    let kind = fd.map_or(Ok(Kind::Folder), inside::kind).at(|| text.to_owned(), REMEDY)?;
-                    missing.push((text.to_owned(), kind));
-                }
-                Err(error) => return Err(error).at(|| text.to_owned(), REMEDY),
+            let path = text(path)?;
+            match inside::follow(&sources.root, path) {
+                Err(Errno::NOENT) => missing.push(Point { path: path.to_owned(), kind, strict }),
+                Err(error) => return Err(error).at(|| path.to_owned(), REMEDY),
                 Ok(_) => {}
             }
         }
         covered.push(path);
     }
     Ok(missing)
+}
+
+/// Whether a link on the way is a reason not to start.
+fn is_strict(path: &Path, kind: &str) -> bool {
+    let fixed = FIXED.iter().any(|fixed| Path::new(fixed) == path);
+    fixed || path.starts_with("/dev") || !matches!(kind, "bind" | "none" | "tmpfs")
 }
 
 fn one(plan: &Plan<'_>, tree: &OwnedFd, mount: &Mount, source: Option<&OwnedFd>) -> Result<(), Error> {
@@ -139,10 +179,10 @@ fn one(plan: &Plan<'_>, tree: &OwnedFd, mount: &Mount, source: Option<&OwnedFd>)
 /// elsewhere a link of the image's may lead to another place of the image, as `/var/run` does, though never onto what
 /// the kernel shows.
 fn target(tree: &OwnedFd, path: &str, wanted: Kind, kind: &str) -> Result<OwnedFd, Error> {
-    let strict = !matches!(kind, "bind" | "none" | "tmpfs") || FIXED.contains(&path) || path.starts_with("/dev/");
+    let strict = is_strict(Path::new(path), kind);
     let found = match inside::open(tree, path) {
-        Err(Errno::NOENT) => inside::make(tree, path, wanted),
-        Err(Errno::LOOP) if !strict => inside::follow(tree, path),
+        Err(Errno::NOENT) if strict => inside::make(tree, path, wanted),
+        Err(Errno::NOENT | Errno::LOOP) if !strict => inside::make_through(tree, path, wanted),
         other => other,
     };
     let refused = |problem: String| Error::new(path, problem, REMEDY);

@@ -16,6 +16,8 @@ pub(crate) struct Options {
     pub(crate) copy_up: bool,
     /// Whether this shows files of the host.
     pub(crate) bind: bool,
+    /// Whether a bound device is kept from being one (`nodev`).
+    pub(crate) no_device: bool,
     /// Whether mounts made later below the source appear (`rslave`).
     pub(crate) follows: bool,
     /// What the file system itself is told: `size=65536k`.
@@ -53,8 +55,10 @@ impl Options {
             "nodiratime" => set(libc::MOUNT_ATTR_NODIRATIME),
             "rw" => self.set &= !READ_ONLY,
             "exec" => self.set &= !libc::MOUNT_ATTR_NOEXEC,
-            "nosuid" | "nodev" | "suid" | "dev" | "relatime" | "strictatime" | "private" | "rprivate" | "defaults"
-            | "async" | "norelatime" | "diratime" => {}
+            "nodev" => self.no_device = true,
+            "dev" => self.no_device = false,
+            "nosuid" | "suid" | "relatime" | "strictatime" | "private" | "rprivate" | "defaults" | "async"
+            | "norelatime" | "diratime" => {}
             "bind" => self.bind = true,
             "rbind" => (self.bind, self.recursive) = (true, true),
             "slave" | "rslave" => self.follows = true,

@@ -1,9 +1,10 @@
 //! The container's root: attached, made writable or given its missing mount points by an overlay, and at last made the
 //! root of the process, with the host's out of reach.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, mkdirat, openat, statx};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
@@ -19,6 +20,16 @@ use crate::run::{Error, sys};
 const WRITABLE: &str = "64m";
 /// Bytes of what has only missing mount points.
 const POINTS: &str = "1m";
+
+/// A mount point that the root file system lacks.
+pub(crate) struct Point {
+    /// Where, absolute.
+    pub(crate) path: String,
+    /// What it must be.
+    pub(crate) kind: Kind,
+    /// Whether no link may lead there.
+    pub(crate) strict: bool,
+}
 
 /// Cuts this mount namespace off from the host's, so that nothing that is mounted from now on is seen outside.
 ///
@@ -71,7 +82,7 @@ pub(crate) fn fresh(kind: &str, options: &[(&str, Option<&str>)], attributes: u6
 pub(crate) fn overlay(
     lower: &OwnedFd,
     scratch: Option<&OwnedFd>,
-    missing: &[(String, Kind)],
+    missing: &[Point],
     writable: bool,
 ) -> Result<OwnedFd, Error> {
     let remedy = "give the image the folders that are mounted on, or start on Linux 5.11 or later";
@@ -98,6 +109,10 @@ pub(crate) fn overlay(
     let top = openat(upper, "upper", OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
         .at(place, remedy)?;
     rustix::fs::fchmod(&top, Mode::from_raw_mode(seen.st_mode & 0o7777)).at(place, remedy)?;
+    for point in missing {
+        inside::plant(&top, lower, &point.path, point.kind, !point.strict)
+            .at(|| point.path.clone(), "let the image have a folder there, not a link")?;
+    }
     let layer = |name: &str| format!("/proc/self/fd/{}{name}", upper.as_raw_fd());
     let options = [
         ("lowerdir", Some(format!("/proc/self/fd/{}", lower.as_raw_fd()))),
@@ -108,9 +123,6 @@ pub(crate) fn overlay(
     let options: Vec<(&str, Option<&str>)> = options.iter().map(|(key, value)| (*key, value.as_deref())).collect();
     let root = fresh("overlay", &options, NO_PRIVILEGE).at(place, remedy)?;
     attach(&root).at(place, remedy)?;
-    for (path, kind) in missing {
-        inside::make(&root, path, *kind).at(|| path.clone(), "let the image have a folder there, not a link")?;
-    }
     if !writable {
         sys::set_mount_attributes(&root, libc::MOUNT_ATTR_RDONLY, 0, 0, false, None).at(place, remedy)?;
     }
@@ -125,8 +137,24 @@ pub(crate) fn enter(root: &OwnedFd) -> Result<(), Error> {
     let place = || "pivot_root /".to_owned();
     let remedy = "start on a host whose root is a mounted file system, not its initramfs";
     rustix::process::fchdir(root).at(place, remedy)?;
-    // The old root comes to lie on the new one, whence it is taken away with all below it (pivot_root(2), NOTES).
+    // The old root comes to lie on the new one (pivot_root(2), NOTES), with all that was attached to it.
     rustix::process::pivot_root(c".", c".").at(place, remedy)?;
-    unmount(c".", UnmountFlags::DETACH).at(place, remedy)?;
-    rustix::process::chdir(c"/").at(place, remedy)
+    let own = mount_id(root, c"").at(place, remedy)?;
+    // What lies on the root is seen by nobody who starts at the root, but by those who climb above it.
+    for _ in 0..STACKED {
+        if mount_id(CWD, c"/..").at(place, remedy)? == own {
+            return rustix::process::chdir(c"/").at(place, remedy);
+        }
+        unmount(c"/..", UnmountFlags::DETACH).at(place, remedy)?;
+    }
+    Err(Error::new(place(), "the host's tree can't be let go of", "report this bug"))
+}
+
+/// More mounts than are ever stacked on the host's root here.
+const STACKED: usize = 16;
+
+fn mount_id(folder: impl AsFd, path: &CStr) -> rustix::io::Result<u64> {
+    let stat = statx(folder, path, AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    let known = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID);
+    if known { Ok(stat.stx_mnt_id) } else { Err(Errno::NOSYS) }
 }

@@ -87,12 +87,24 @@ fn bind(mount: &oci_spec::runtime::Mount) -> Result<Option<OwnedFd>, Error> {
     }
     let fd = clone(source, options.recursive, options.set)
         .at(|| source.display().to_string(), "make it first, or leave the mount out")?;
+    if !options.no_device && is_device(&fd) {
+        // One device that was asked for by name; a folder never shows any.
+        let set = DEVICE & !READ_ONLY;
+        sys::set_mount_attributes(&fd, set, libc::MOUNT_ATTR_NODEV, 0, false, None)
+            .at(|| source.display().to_string(), "bind a device from a file system that has devices")?;
+    }
     if options.follows {
         let slave = libc::MS_SLAVE;
         sys::set_mount_attributes(&fd, 0, 0, slave, options.recursive, None)
             .at(|| source.display().to_string(), "leave `rslave` out")?;
     }
     Ok(Some(fd))
+}
+
+fn is_device(fd: &OwnedFd) -> bool {
+    rustix::fs::fstat(fd).is_ok_and(|stat| {
+        matches!(FileType::from_raw_mode(stat.st_mode), FileType::CharacterDevice | FileType::BlockDevice)
+    })
 }
 
 fn devices(order: &Order) -> Result<Vec<(String, OwnedFd)>, Error> {

@@ -33,7 +33,7 @@ fn apparmor_compiles_the_profile() {
         for destination in
             ["/a b", "/a*", "/a\"b", "/a\\b", "/{a,b}", "/a#b", "/a@{b}", "/ä日", "/$x", "/[a", "/a^", "/a,b"]
         {
-            let tmpfs = Tmpfs { size: 1, inodes: None, mode: 0o755, exec: false, copy_up: false };
+            let tmpfs = Tmpfs { size: 1, inodes: None, mode: 0o755, exec: false, copy_up: false, uid: 0, gid: 0 };
             let mount = Mount { destination: destination.to_owned(), kind: MountKind::Tmpfs(tmpfs) };
             profile.mounts.push(Said::new(mount, ""));
         }
@@ -50,7 +50,7 @@ fn apparmor_compiles_the_profile() {
 fn a_path_with_a_line_break_makes_no_rule() {
     let mut profile = server();
     profile.mounts.clear();
-    let tmpfs = Tmpfs { size: 1, inodes: None, mode: 0o755, exec: false, copy_up: false };
+    let tmpfs = Tmpfs { size: 1, inodes: None, mode: 0o755, exec: false, copy_up: false, uid: 0, gid: 0 };
     let mount = Mount { destination: "/a\n/** rwklx,\n".to_owned(), kind: MountKind::Tmpfs(tmpfs) };
     profile.mounts.push(Said::new(mount, ""));
     for (name, target) in Target::ALL {

@@ -134,7 +134,7 @@ fn a_volume_is_one_folder_below_the_volumes() {
 #[test]
 fn a_mount_over_proc_stays_for_the_runtime_to_refuse() {
     let mut profile = server();
-    let tmpfs = Tmpfs { size: 1, inodes: None, mode: 0o755, exec: false, copy_up: false };
+    let tmpfs = Tmpfs { size: 1, inodes: None, mode: 0o755, exec: false, copy_up: false, uid: 0, gid: 0 };
     profile.mounts.push(Said::new(Mount { destination: "/proc".to_owned(), kind: MountKind::Tmpfs(tmpfs) }, ""));
     let spec = made(&profile, 1);
     let mounts = spec.mounts().as_ref().expect("mounts");

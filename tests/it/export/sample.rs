@@ -44,6 +44,8 @@ pub(crate) fn server() -> Profile {
         said(Mount {
             destination: destination.to_owned(),
             kind: MountKind::Tmpfs(Tmpfs {
+                uid: 0,
+                gid: 0,
                 size,
                 inodes: Some(1024),
                 mode: 0o1777,
@@ -53,6 +55,8 @@ pub(crate) fn server() -> Profile {
         })
     };
     Profile {
+        shm_size: Said::default(),
+        sysctls: Vec::new(),
         level: Level::Default,
         command: said(["/bin/httpd", "-f", "-p", "8080"].map(str::to_owned).to_vec()),
         env: said(vec!["PATH=/bin:/usr/bin".to_owned(), "LANG=C".to_owned()]),

@@ -141,6 +141,17 @@ pub(crate) fn run_with(order: &Order, tools: &Tools<'_>) -> Outcome {
 /// Starts a launcher in a process of its own, which has one thread as the launcher needs it.
 pub(crate) fn begin(order: &Order, tools: &Tools<'_>, input: Option<OwnedFd>) -> Launcher {
     let (out, out_end) = rustix::pipe::pipe().expect("a pipe");
+    begin_on(order, tools, input, (out, out_end))
+}
+
+/// The same with another standard output, of which both ends are given.
+pub(crate) fn begin_on(
+    order: &Order,
+    tools: &Tools<'_>,
+    input: Option<OwnedFd>,
+    (out, out_end): (OwnedFd, OwnedFd),
+) -> Launcher {
+    use std::os::fd::AsRawFd;
     let (err, err_end) = rustix::pipe::pipe().expect("a pipe");
     if let Some(pid) = sys::fork().expect("a process") {
         return Launcher { pid, out: std::fs::File::from(out), err: std::fs::File::from(err) };
@@ -149,14 +160,20 @@ pub(crate) fn begin(order: &Order, tools: &Tools<'_>, input: Option<OwnedFd>) ->
     rustix::stdio::dup2_stdin(input).expect("a descriptor");
     rustix::stdio::dup2_stdout(out_end).expect("a descriptor");
     rustix::stdio::dup2_stderr(err_end).expect("a descriptor");
-    drop((out, err));
+    // Pipes of other tests must end when those tests' own processes do.
+    let mut keep: Vec<i32> = (0..3).chain(tools.cgroup.map(AsRawFd::as_raw_fd)).collect();
+    sys::close_all_but(&mut keep).expect("closed");
+    std::mem::forget((out, err));
     sys::exit_now(launcher(order, tools))
 }
 
 /// What the launcher's process does; gives its exit code.
 fn launcher(order: &Order, tools: &Tools<'_>) -> i32 {
     sys::reset_signals();
-    if order.ids.writer != MapWriter::Root {
+    if order.ids.writer == MapWriter::Helpers {
+        pretend_accounts();
+    }
+    if order.ids.writer != MapWriter::Root && order.name != AS_ROOT {
         let (uid, gid) = (Uid::from_raw(USER), Gid::from_raw(USER));
         set_thread_groups(&[]).expect("no groups");
         set_thread_res_gid(gid, gid, gid).expect("the group");
@@ -177,7 +194,74 @@ fn launcher(order: &Order, tools: &Tools<'_>) -> i32 {
     }
 }
 
+/// Name of an order whose launcher stays root whatever its map says.
+pub(crate) const AS_ROOT: &str = "harden-test-as-root";
+
+/// Gives the ordinary user a name and ranges of ids, which newuidmap(1) wants, in this process's own view of /etc.
+fn pretend_accounts() {
+    use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+    sys::unshare(libc::CLONE_NEWNS).expect("a mount namespace");
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).expect("private");
+    let folder = tempfile::tempdir().expect("a folder");
+    let range = format!("{USER}:{SUBIDS}:65536\n");
+    for (name, text) in [
+        ("passwd", format!("root:x:0:0::/root:/bin/sh\ntester:x:{USER}:{USER}::/:/bin/sh\n")),
+        ("subuid", range.clone()),
+        ("subgid", range),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).expect("written");
+        mount_bind(&file, format!("/etc/{name}")).expect("bound");
+    }
+}
+
+/// The first of the ordinary user's ranges.
+pub(crate) const SUBIDS: u32 = 500_000;
+
+/// The ordinary user's map by newuidmap(1).
+pub(crate) fn helpers() -> IdMaps {
+    let ranges =
+        vec![IdRange { inside: 0, outside: USER, count: 1 }, IdRange { inside: 1, outside: SUBIDS, count: 65535 }];
+    IdMaps { uids: ranges.clone(), gids: ranges, writer: MapWriter::Helpers }
+}
+
+/// Processes that a process has started, by its number.
+pub(crate) fn children(pid: Pid) -> Vec<i32> {
+    let pid = pid.as_raw_nonzero();
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+/// Waits for `what` to hold; fails where it never does.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("never: {what}");
+}
+
 impl Launcher {
+    /// Waits until `text` has been written, and gives all that was.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        let mut piece = [0; 4096];
+        while !String::from_utf8_lossy(&seen).contains(text) {
+            match self.out.read(&mut piece) {
+                Ok(0) | Err(_) => panic!("`{text}` was never written: {:?}", String::from_utf8_lossy(&seen)),
+                Ok(count) => seen.extend_from_slice(&piece[..count]),
+            }
+        }
+        String::from_utf8_lossy(&seen).into_owned()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        sys::kill(self.pid, signal).expect("it is ours");
+    }
+
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Outcome {
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -188,7 +272,8 @@ impl Launcher {
         Outcome { code: self.wait(), out: text(out), err: text(err) }
     }
 
-    fn wait(&self) -> i32 {
+    /// Waits for its end and gives its code; 1000 and the number of the signal that ended it.
+    pub(crate) fn wait(&self) -> i32 {
         let (_, status) =
             rustix::process::waitpid(Some(self.pid), WaitOptions::empty()).expect("it is ours").expect("ended");
         status.exit_status().unwrap_or_else(|| 1000 + status.terminating_signal().unwrap_or(0))
