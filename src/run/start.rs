@@ -9,13 +9,14 @@ use crate::image::{Transport, source};
 use crate::policy::{self, Needs, Profile, oci};
 
 use super::ids::{self, Caller};
+use super::store::{Store, Stored};
 use super::{Error, IdRange, Job, Order, Refused, RootFs, Tools, launch, rlimits, seccomp};
 
 /// A run whose profile is known.
 pub struct Ready<'a> {
     job: Job<'a>,
     caller: Caller,
-    root: RootFs,
+    image: Image,
     profile: Profile,
 }
 
@@ -25,12 +26,12 @@ pub struct Ready<'a> {
 /// An image that can't be read, a profile that can't be made.
 pub fn prepare(mut job: Job<'_>) -> Result<Ready<'_>, Refused> {
     let caller = Caller::look_up();
-    let (root, needs) = image(&job)?;
+    let image = image(&job, &caller)?;
     let profile = match job.profile.take() {
-        Some(profile) => profile,
-        None => policy::infer(&needs, job.wishes, &host())?,
+        Some(profile) => policy::check(profile, &job.wishes.allow, &host())?,
+        None => policy::infer(image.needs(), job.wishes, &host())?,
     };
-    Ok(Ready { job, caller, root, profile })
+    Ok(Ready { job, caller, image, profile })
 }
 
 impl Ready<'_> {
@@ -45,7 +46,8 @@ impl Ready<'_> {
     /// # Errors
     /// Why it wasn't started, or was ended: something asked for isn't in force.
     pub fn start(self) -> Result<u8, Refused> {
-        let Ready { job, caller, root, profile } = self;
+        let Ready { job, caller, image, profile } = self;
+        let root = image.root().clone();
         let note = job.note;
         let ids = ids::plan(&caller, &profile.user.value);
         for missing in ids::unmapped(&ids, &profile.user.value) {
@@ -88,16 +90,42 @@ impl Ready<'_> {
     }
 }
 
-/// The root file system, and what the profile is made from.
-fn image(job: &Job<'_>) -> Result<(RootFs, Needs), Refused> {
+/// An image that is ready to be mounted.
+enum Image {
+    /// A folder that is used where it is.
+    Folder(RootFs, Box<Needs>),
+    /// One of the store, which stays locked while it is used.
+    Stored(Box<Stored>),
+}
+
+impl Image {
+    fn root(&self) -> &RootFs {
+        match self {
+            Self::Folder(root, _) => root,
+            Self::Stored(stored) => &stored.root,
+        }
+    }
+
+    fn needs(&self) -> &Needs {
+        match self {
+            Self::Folder(_, needs) => needs,
+            Self::Stored(stored) => &stored.needs,
+        }
+    }
+}
+
+fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
     match &job.request.reference.transport {
         Transport::RootFs { path } => {
             let image = source::read(job.request)?;
             let path = std::fs::canonicalize(path)
                 .map_err(|error| Error::new(path.clone(), format!("it can't be found ({error})"), "name a folder"))?;
-            Ok((RootFs { path, shifted: false, scratch: None }, Needs::of(&image)))
+            Ok(Image::Folder(RootFs { path, shifted: false, scratch: None }, Box::new(Needs::of(&image))))
         }
-        _ => Err(Error::new(job.request.name, "only rootfs: can be run yet", "unpack it").into()),
+        _ => {
+            let store = Store::open(&job.options.data, caller)?;
+            Ok(Image::Stored(Box::new(store.prepare(job.request, job.options.pull)?)))
+        }
     }
 }
 
