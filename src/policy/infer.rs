@@ -2,6 +2,7 @@
 
 mod binds;
 mod capabilities;
+mod check;
 mod environment;
 mod limits;
 mod mounts;
@@ -13,6 +14,7 @@ use super::profile::{Level, Restart, Said};
 use super::widen::Gate;
 use super::{Error, Needs, Profile, Wishes};
 
+pub use check::check;
 pub use limits::RLIMITS;
 
 /// What of the host bounds the defaults: plain data, which the caller looks up.

@@ -15,7 +15,7 @@ mod wishes;
 
 pub use error::{Error, Fault};
 pub use explain::{Row, Section, explain};
-pub use infer::{Host, RLIMITS, infer};
+pub use infer::{Host, RLIMITS, check, infer};
 pub use needs::{Account, Folder, GroupLine, Needs, StartFile};
 pub use profile::{
     Bind, Device, Egress, Filter, Ids, Level, Limits, Lsm, Mount, MountKind, Namespaces, Network, Profile, Protocol,

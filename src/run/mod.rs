@@ -5,6 +5,7 @@
 mod elsewhere;
 mod error;
 mod job;
+pub mod runtimes;
 
 #[cfg(target_os = "linux")]
 mod container;

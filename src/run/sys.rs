@@ -364,6 +364,24 @@ pub fn forget_code() -> io::Result<()> {
     Ok(())
 }
 
+/// Starts a command with all signals unblocked and their default action, whatever this process has blocked for itself. It
+/// is asked to end when the thread that starts it does.
+///
+/// # Errors
+/// As [`std::process::Command::spawn`].
+pub fn spawn_unblocked(command: &mut std::process::Command) -> io::Result<std::process::Child> {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork(2) and execve(2) only calls are made that signal-safety(7) names, and no memory is allocated.
+    unsafe {
+        command.pre_exec(|| {
+            reset_signals();
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+            Ok(())
+        });
+    }
+    command.spawn()
+}
+
 /// close_range(2): marks every descriptor from `first` on to be closed at execve(2).
 ///
 /// # Errors

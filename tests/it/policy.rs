@@ -137,6 +137,10 @@ fn a_database_runs_as_the_owner_of_its_data() {
         .filter(|one| one.destination.starts_with("/var/lib/db/data"))
         .collect();
     assert!(matches!(&at[..], [Mount { kind: MountKind::Volume { .. }, .. }]), "{at:?}");
+    let above =
+        Mount { destination: "/var".to_owned(), kind: MountKind::Volume { name: "var".to_owned(), read_only: false } };
+    let kept = profile(DATABASE, &Wishes { mounts: vec![above], ..Wishes::default() });
+    assert!(!places(&kept).iter().any(|place| place.starts_with("/var/")), "{:?}", places(&kept));
 }
 
 #[test]
@@ -201,7 +205,7 @@ fn places_that_hold_programs_or_much_are_not_covered() {
 #[test]
 fn what_an_image_has_is_gathered_whole_and_bounded() {
     let needs = needs(
-        "User \"x\"\nVolumes {\"/data/../etc\": {}, \"/\": {}, \"data\": {}, \"/link/v\": {}}\nCmd [\"/bin/a\"]\nlayer\n\
+        "User \"x\"\nVolumes {\"/data/../etc\": {}, \"/\": {}, \"data\": {}, \"/link/v\": {}, \"/link/new/x\": {}, \"/etc\": {}}\nCmd [\"/bin/a\"]\nlayer\n\
          file 4755 /bin/su size=1\nfile 0755 /bin/ping size=1 caps=cap_net_raw+ep\nfile 0755 7:9 /bin/a elf=32\n\
          folder 1777 /tmp\nfolder 0777 /tmp/in\nfolder 0755 70000:5 /opt/x\nfolder 0755 /real/v\nsymlink /link -> real\n",
     );
@@ -209,9 +213,12 @@ fn what_an_image_has_is_gathered_whole_and_bounded() {
     assert_eq!(needs.capable, ["/bin/ping"]);
     assert!(needs.has_32_bit);
     assert_eq!(needs.writable, ["/opt/x", "/tmp"]);
-    assert_eq!(needs.volumes, ["/data", "/real/v"]);
+    assert_eq!(needs.volumes, ["/data", "/etc", "/real/new/x", "/real/v"]);
     assert_eq!(needs.highest_id, 70000);
     assert_eq!((needs.start[0].path.as_str(), needs.start[0].uid, needs.start[0].gid), ("/bin/a", 7, 9));
+    let system =
+        infer(&Needs { user: "7".to_owned(), ..needs.clone() }, &Wishes::default(), &host()).expect("a profile");
+    assert!(fresh(&system, "/etc").is_none() && fresh(&system, "/data").is_some(), "{:?}", places(&system));
     let wide = infer(&Needs { user: "7".to_owned(), ..needs }, &Wishes::default(), &host()).expect("a profile");
     let Filter::Rules(list) = &wide.seccomp.value else { panic!("no filter") };
     assert_eq!(list.architectures(), &Some(vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86]));

@@ -3,7 +3,7 @@
 use harden::policy::widen::{WITHHELD, find};
 use harden::policy::{
     Bind, Device, Egress, Error, Filter, Host, Level, Mount, MountKind, Needs, Network, Profile, Protocol, Publish,
-    Restart, Rlimit, Tmpfs, Wishes, infer,
+    Restart, Rlimit, Said, Tmpfs, Wishes, check, infer,
 };
 
 use crate::policy::{host, needs};
@@ -143,8 +143,15 @@ fn what_widens_the_profile_is_withheld_by_name_and_told_when_it_is_allowed() {
         let row = find(name).unwrap_or_else(|| panic!("{name} is no name"));
         wrong(wishes.clone(), &[&format!("add `--allow {name}`"), row.opens]);
         let allowed = Wishes { allow: words(&[name]), ..wishes.clone() };
-        let widened: Vec<String> = fine(allowed).widened.iter().map(|one| one.value.allow.clone()).collect();
+        let made = fine(allowed);
+        let widened: Vec<String> = made.widened.iter().map(|one| one.value.allow.clone()).collect();
         assert_eq!(widened, [*name], "{wishes:?}");
+        // A file that holds the same is checked alike, and one that doesn't name what it widens is refused.
+        let checked = check(made.clone(), &[], &host()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(checked.widened.iter().any(|one| one.value.allow == *name || *name == "privileged"), "{name}");
+        let silent = Profile { widened: Vec::new(), ..made };
+        assert!(check(silent.clone(), &[], &host()).is_err(), "{name}");
+        assert!(check(silent, &words(&[name]), &host()).is_ok(), "{name}");
         // Another name doesn't help.
         let other = if *name == "host-pid" { "host-ipc" } else { "host-pid" };
         wrong(Wishes { allow: words(&[other]), ..wishes.clone() }, &[name]);
@@ -303,6 +310,10 @@ fn ports_and_the_way_out_mean_what_docker_means() {
     let sctp = Needs { exposed_ports: words(&["5/sctp", "1-65535", "x"]), ..needs(IMAGE) };
     let error = infer(&sctp, &Wishes { publish_all: true, ..Wishes::default() }, &host()).expect_err("three");
     assert_eq!(error.faults.len(), 3, "{error}");
+    for place in [("", 1), ("a b", 1), ("db", 0)] {
+        let only = Egress::Only(vec![(place.0.to_owned(), place.1)]);
+        wrong(Wishes { egress: Some(only), ..Wishes::default() }, &["`HOST:PORT`"]);
+    }
     let out = Wishes { egress: Some(Egress::All), ..Wishes::default() };
     assert_eq!(fine(out.clone()).network.value, Network::Egress(Egress::All));
     wrong(Wishes { network: Some(harden::policy::NetworkWish::None), ..out }, &["--egress"]);
@@ -331,6 +342,10 @@ fn words_variables_and_places_mean_what_docker_means() {
     assert!(made.env.value[0].starts_with("PATH=/usr/local/sbin"));
     assert_eq!(made.cwd.value, "/x");
     wrong(Wishes { cwd: entry("here"), ..base() }, &["`-w here`"]);
+    for place in ["/proc/self/fd/8", "/x/../proc/1/cwd", "//proc"] {
+        wrong(Wishes { cwd: entry(place), ..base() }, &["config.WorkingDir", "left open"]);
+        wrong(Wishes { entrypoint: entry(place), ..base() }, &["config.Entrypoint", "left open"]);
+    }
     wrong(Wishes { hostname: entry("a b"), ..base() }, &["--hostname"]);
     wrong(Wishes { env: words(&["A"]), ..base() }, &["`-e A`"]);
     for (text, name) in [("15", "SIGTERM"), ("int", "SIGINT"), ("SIGRTMIN+3", "SIGRTMIN+3"), ("37", "SIGRTMIN+3")] {
@@ -372,7 +387,47 @@ fn mounts_that_cannot_be_are_refused() {
     let made = fine(at(&["/a/b/c", "/a", "/tmp"]));
     let order: Vec<&str> = made.mounts.iter().map(|one| one.value.destination.as_str()).collect();
     assert_eq!(order, ["/a", "/tmp", "/a/b/c"]);
+    let MountKind::Tmpfs(tmpfs) = &made.mounts[0].value.kind else { panic!("{made:?}") };
+    assert_eq!((tmpfs.uid, tmpfs.gid), (65534, 65534), "it is the user's");
+    for name in ["", "..", "a/b", ".x", "a b"] {
+        let kind = MountKind::Volume { name: name.to_owned(), read_only: false };
+        let mounts = vec![Mount { destination: "/a".to_owned(), kind }];
+        wrong(Wishes { mounts, ..Wishes::default() }, &["name of a volume"]);
+    }
     wrong(bind("relative"), &["`-v relative:/x:ro`", "absolute"]);
     wrong(bind("/a/../../etc"), &["absolute path on the host"]);
     wrong(Wishes { shm_size: Some(0), ..Wishes::default() }, &["--shm-size"]);
+}
+
+#[test]
+fn a_profile_from_a_file_has_to_hold_together() {
+    let made = fine(Wishes::default());
+    assert_eq!(check(made.clone(), &[], &host()).expect("what was inferred holds"), made);
+    let docker = fine(Wishes { level: Some(Level::Docker), ..Wishes::default() });
+    assert_eq!(check(docker.clone(), &[], &host()).expect("the level of Docker holds"), docker);
+    type Break = fn(&mut Profile);
+    let broken: [(&str, Break); 13] = [
+        ("command", |one| one.command.value.clear()),
+        ("command", |one| one.env.value.push("A=\0".to_owned())),
+        ("env", |one| one.env.value.push("=x".to_owned())),
+        ("cwd", |one| one.cwd.value = "x".to_owned()),
+        ("cwd", |one| one.cwd.value = "/proc/self/fd/9".to_owned()),
+        ("masked-paths", |one| one.masked_paths.value.push("/proc/../etc".to_owned())),
+        ("masked-paths", |one| drop(one.masked_paths.value.remove(0))),
+        ("mounts", |one| one.mounts[0].value.destination = "/proc/x".to_owned()),
+        ("mounts", |one| one.mounts.push(one.mounts[0].clone())),
+        ("rlimits", |one| one.rlimits[0].value.name = "cores".to_owned()),
+        ("sysctls", |one| {
+            one.sysctls.push(Said::new(("kernel.core_pattern".to_owned(), "|/x".to_owned()), ""));
+        }),
+        ("oom-score-adj", |one| one.oom_score_adj.value = 5000),
+        ("capabilities", |one| one.capabilities.value.push(oci_spec::runtime::Capability::SysAdmin)),
+    ];
+    for (place, breaks) in broken {
+        let mut profile = made.clone();
+        breaks(&mut profile);
+        let error = check(profile, &[], &host()).expect_err(place);
+        assert_eq!(error.faults.len(), 1, "{error}");
+        assert_eq!(error.faults[0].place, place, "{error}");
+    }
 }

@@ -124,7 +124,10 @@ fn mounts(profile: &Profile, notes: &mut Vec<String>) -> Tree {
     let mut tmpfs = Vec::new();
     for (destination, wanted) in common::tmpfs(profile) {
         if is_plain_path(destination) {
-            tmpfs.push(format!("{destination}:{}", tmpfs_options(destination, wanted, Client::Docker, notes)));
+            tmpfs.push(format!(
+                "{destination}:{}",
+                tmpfs_options(destination, wanted, &profile.user.value, Client::Docker, notes)
+            ));
         } else {
             notes.push(common::cannot_carry(destination));
         }

@@ -2,7 +2,7 @@
 
 use super::quote::{csv, is_assignment, is_plain_path, shell};
 use super::{Exported, Source, common, seccomp};
-use crate::policy::profile::{Bind, Filter, Limits, MountKind, Network, Profile, Publish, Restart, Tmpfs};
+use crate::policy::profile::{Bind, Filter, Ids, Limits, MountKind, Network, Profile, Publish, Restart, Tmpfs};
 
 /// Whose flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +54,8 @@ pub(super) fn export(profile: &Profile, source: &Source, client: Client) -> Expo
         files.push(list);
         notes.push("the path of the seccomp file is relative to the folder that the command is given in".to_owned());
     }
+    common::landlock(profile, &mut notes);
+    common::time_namespace(profile, &mut notes);
     let remedy = match client {
         Client::Docker => "set `userns-remap` for the daemon, or run Docker rootless",
         Client::Podman => "start it as an ordinary user, or add `--userns=auto` as root",
@@ -76,7 +78,8 @@ pub fn tail(profile: &Profile, image: &str) -> Vec<String> {
 }
 
 /// The flags: each one word with its value, `--user=1000:1000`. `seccomp` is the path of the file with the list of calls.
-/// What they can't say is added to `notes`.
+/// What they can't say of what others can is added to `notes`; the user namespace, the time namespace and Landlock have no
+/// flag at all.
 #[must_use]
 pub fn flags(
     profile: &Profile,
@@ -91,8 +94,6 @@ pub fn flags(
     mounts(profile, client, notes, &mut flags);
     limits(profile, client, &mut flags);
     network(profile, client, notes, &mut flags);
-    common::landlock(profile, notes);
-    common::time_namespace(profile, notes);
     flags
 }
 
@@ -116,6 +117,9 @@ fn process(profile: &Profile, client: Client, notes: &mut Vec<String>, flags: &m
         flags.push(format!("--entrypoint={}", entrypoint(program, client)));
     }
     let env = common::env(profile, is_assignment, notes);
+    if client == Client::Podman && env.iter().any(|variable| variable.contains("\r\n")) {
+        notes.push("Podman reads a carriage return and line break in a variable as a line break".to_owned());
+    }
     flags.extend(env.into_iter().map(|variable| format!("--env={variable}")));
     if profile.tty.value {
         flags.push("--tty".to_owned());
@@ -201,7 +205,10 @@ fn mounts(profile: &Profile, client: Client, notes: &mut Vec<String>, flags: &mu
     }
     for (destination, tmpfs) in common::tmpfs(profile) {
         if is_plain_path(destination) {
-            flags.push(format!("--tmpfs={destination}:{}", tmpfs_options(destination, tmpfs, client, notes)));
+            flags.push(format!(
+                "--tmpfs={destination}:{}",
+                tmpfs_options(destination, tmpfs, &profile.user.value, client, notes)
+            ));
         } else {
             notes.push(common::cannot_carry(destination));
         }
@@ -245,11 +252,19 @@ fn bound(bind: &Bind, destination: &str, client: Client, notes: &mut Vec<String>
 }
 
 /// The options of a tmpfs after the colon of `--tmpfs`, and of Compose's and quadlets' form of it.
-pub(super) fn tmpfs_options(destination: &str, tmpfs: &Tmpfs, client: Client, notes: &mut Vec<String>) -> String {
+pub(super) fn tmpfs_options(
+    destination: &str,
+    tmpfs: &Tmpfs,
+    ids: &Ids,
+    client: Client,
+    notes: &mut Vec<String>,
+) -> String {
     let exec = if tmpfs.exec { "exec" } else { "noexec" };
     let mut options = format!("rw,nosuid,nodev,{exec},size={},mode={:o}", tmpfs.size, tmpfs.mode & 0o7777);
     match client {
         Client::Docker => {
+            // runc before 1.2 gives it the mode of the folder that it covers; its owner can write there whatever the mode.
+            options.push_str(&format!(",uid={},gid={}", ids.uid, ids.gid));
             if let Some(inodes) = tmpfs.inodes {
                 options.push_str(&format!(",nr_inodes={inodes}"));
             }

@@ -5,6 +5,7 @@ use std::path::Path;
 use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder};
 use serde_json::Value;
 
+use super::docker::devices;
 use super::{Exported, common};
 use crate::policy::oci::{Place, spec, unsayable};
 use crate::policy::profile::{Profile, Restart};
@@ -21,15 +22,19 @@ pub(super) fn export(profile: &Profile) -> Exported {
         gid_mappings: maps,
         cgroups_path: None,
         volumes: Path::new("/var/lib/volumes"),
-        device: &|_| None,
+        // Which machine it is for isn't known.
+        device: &|_| Some((0, 0)),
     };
     let mut notes = vec![format!(
         "ids inside are ids from {FIRST_ID} on outside: unpack the image into `rootfs` and give each file's owner that \
          offset, or set linux.uidMappings and gidMappings to your own"
     )];
     notes.extend(unsayable(profile, &place));
+    for (path, _) in devices(&profile.limits).into_iter().flat_map(|(_, bounds)| bounds) {
+        notes.push(format!("the bound on {} stands as `0:0`: put its numbers there", path.escape_debug()));
+    }
     if profile.namespaces.value.time {
-        notes.push("runc before 1.2 and crun before 1.9 know no `time` namespace: remove it there".to_owned());
+        notes.push("runc before 1.2 knows no `time` namespace: remove it there".to_owned());
     }
     if !profile.publish.is_empty() || !common::is_closed(profile) {
         notes.push("ports and ways out have no word in this form: the network namespace is empty".to_owned());

@@ -39,6 +39,8 @@ pub(super) fn export(profile: &Profile, source: &Source) -> Exported {
     for flag in flags(profile, &source.name, Client::Podman, path.as_deref(), &mut notes) {
         container.extend(line(&flag));
     }
+    common::landlock(profile, &mut notes);
+    common::time_namespace(profile, &mut notes);
     container.push("UserNS=auto".to_owned());
     notes.push(
         "UserNS=auto needs a line for `containers` in /etc/subuid and /etc/subgid where root starts it".to_owned(),

@@ -2,7 +2,7 @@
 //! of containers, and what this container may do beyond them.
 
 use super::{Exported, Source, common};
-use crate::policy::profile::{MountKind, Network, Profile, Publish};
+use crate::policy::profile::{Egress, MountKind, Network, Profile, Publish};
 
 /// Capabilities of the class `capability2` (linux/security/selinux/include/classmap.h): those from 32 on.
 const SECOND: [&str; 9] = [
@@ -48,8 +48,8 @@ pub(super) fn export(profile: &Profile, source: &Source) -> Exported {
     let mut templates = vec!["container"];
     match profile.network.value {
         Network::None if profile.publish.is_empty() => {}
-        Network::None | Network::Egress(_) => templates.push("restricted_net_container"),
-        Network::Host => templates.push("net_container"),
+        Network::None | Network::Egress(Egress::Only(_)) => templates.push("restricted_net_container"),
+        Network::Egress(Egress::All) | Network::Host => templates.push("net_container"),
     }
     if profile.tty.value {
         templates.push("tty_container");
@@ -58,6 +58,8 @@ pub(super) fn export(profile: &Profile, source: &Source) -> Exported {
     let mut lines: Vec<String> = templates.iter().map(|template| format!("(blockinherit {template})")).collect();
     lines.extend(capabilities(profile));
     lines.extend(profile.publish.iter().map(|publish| bind(&publish.value)));
+    let ports = common::egress_list(profile).unwrap_or_default().iter().map(|(_, port)| kind(*port));
+    lines.extend(ports.map(|kind| format!("(allow process {kind} (tcp_socket (name_connect)))")));
     let body: String = lines.iter().map(|line| format!("    {line}\n")).collect();
     let mut files: Vec<String> = templates.iter().map(|template| file(template)).collect();
     files.dedup();
@@ -113,13 +115,16 @@ fn capabilities(profile: &Profile) -> Vec<String> {
 }
 
 fn bind(publish: &Publish) -> String {
-    let port = publish.port;
+    format!("(allow process {} ({}_socket (name_bind)))", kind(publish.port), common::protocol(publish))
+}
+
+/// The type of a port.
+fn kind(port: u16) -> &'static str {
     let known = PORTS.iter().find(|(_, ports)| ports.contains(&port)).map(|(kind, _)| *kind);
-    let kind = known.unwrap_or(match port {
+    known.unwrap_or(match port {
         0..=511 => "reserved_port_t",
         512..=1023 => "hi_reserved_port_t",
         1024..=32767 | 61000.. => "unreserved_port_t",
         32768..=60999 => "ephemeral_port_t",
-    });
-    format!("(allow process {kind} ({}_socket (name_bind)))", common::protocol(publish))
+    })
 }

@@ -238,12 +238,19 @@ fn network(profile: &Profile, lines: &mut Lines, notes: &mut Vec<String>) {
         }
     }
     if let Some(places) = common::egress_list(profile) {
-        let is_address = |host: &str| host.parse::<std::net::IpAddr>().is_ok();
-        let addresses: Vec<&str> =
-            places.iter().map(|(host, _)| host.trim_matches(['[', ']'])).filter(|host| is_address(host)).collect();
-        lines.push("IPAddressDeny=any".to_owned());
-        lines.push(format!("IPAddressAllow=localhost {}", addresses.join(" ")).trim_end().to_owned());
-        notes.push("systemd knows addresses only, no ports and no host names; add those of the names".to_owned());
+        // The lists are about both directions: with ports to serve, they would keep out who wants to be served.
+        if profile.publish.is_empty() {
+            let addresses = places.iter().map(|(host, _)| host.trim_matches(['[', ']']));
+            let addresses = addresses.filter(|host| host.parse::<std::net::IpAddr>().is_ok());
+            let allowed: Vec<&str> = std::iter::once("localhost").chain(addresses).collect();
+            lines.push("IPAddressDeny=any".to_owned());
+            lines.push(format!("IPAddressAllow={}", allowed.join(" ")));
+            notes.push("systemd knows addresses only, no ports and no host names; add those of the names".to_owned());
+        } else {
+            notes.push(
+                "where it connects to isn't bounded beside ports that it serves: bound it by a firewall".to_owned(),
+            );
+        }
     }
 }
 

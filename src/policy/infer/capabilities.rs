@@ -9,7 +9,7 @@ use crate::policy::widen::{self, Gate};
 use crate::policy::{Needs, Wishes};
 
 /// What Docker grants (moby, daemon/pkg/oci/caps/defaults.go).
-const DOCKER: [Capability; 14] = [
+pub(super) const DOCKER: [Capability; 14] = [
     Capability::Chown,
     Capability::DacOverride,
     Capability::Fsetid,
@@ -27,7 +27,7 @@ const DOCKER: [Capability; 14] = [
 ];
 
 /// All that Linux has, by their numbers.
-const ALL: [Capability; 41] = [
+pub(super) const ALL: [Capability; 41] = [
     Capability::Chown,
     Capability::DacOverride,
     Capability::DacReadSearch,

@@ -1,5 +1,6 @@
 //! What the program is started with: its words, variables, folder, host name and signal.
 
+use super::mounts::below;
 use super::shown;
 use crate::policy::profile::Said;
 use crate::policy::widen::Gate;
@@ -31,6 +32,10 @@ pub(super) fn command(needs: &Needs, wishes: &Wishes, gate: &mut Gate<'_>) -> Sa
     }
     if words.first().is_none_or(String::is_empty) {
         gate.fault("config.Cmd", "nothing says what to start", "write a command behind the image");
+    }
+    if words.first().is_some_and(|word| leads_out(word)) {
+        let problem = "what lies in /proc may be a file of the host that was left open";
+        gate.fault("config.Entrypoint", problem, "write another command behind the image");
     }
     if words.iter().any(|word| word.contains('\0') || word.len() >= MOST_BYTES) {
         gate.fault("config.Cmd", "a word has a NUL or is too long for Linux", "write another command behind the image");
@@ -104,17 +109,28 @@ impl Variables {
 
 /// The working directory.
 pub(super) fn cwd(needs: &Needs, wishes: &Wishes, gate: &mut Gate<'_>) -> Said<String> {
-    if let Some(path) = &wishes.cwd {
-        if !path.starts_with('/') || path.contains('\0') {
-            let remedy = "give a path that starts with `/`";
-            gate.fault(&format!("-w {}", shown(path)), "the working directory has to be absolute", remedy);
+    let cwd = match &wishes.cwd {
+        Some(path) => {
+            if !path.starts_with('/') || path.contains('\0') {
+                let remedy = "give a path that starts with `/`";
+                gate.fault(&format!("-w {}", shown(path)), "the working directory has to be absolute", remedy);
+            }
+            Said::new(absolute(path), "`-w` asks for it")
         }
-        return Said::new(absolute(path), "`-w` asks for it");
+        None if needs.working_dir.is_empty() => Said::new("/".to_owned(), "the image names none"),
+        None => Said::new(absolute(&needs.working_dir), "the image's WORKDIR"),
+    };
+    if leads_out(&cwd.value) {
+        let problem = "what lies in /proc may be a folder of the host that was left open";
+        gate.fault("config.WorkingDir", problem, "give another one with `-w`");
     }
-    if needs.working_dir.is_empty() {
-        return Said::new("/".to_owned(), "the image names none");
-    }
-    Said::new(absolute(&needs.working_dir), "the image's WORKDIR")
+    cwd
+}
+
+/// Whether a path leads into /proc, where descriptors that a runtime left open are a way out (CVE-2019-5736,
+/// CVE-2024-21626).
+pub(super) fn leads_out(path: &str) -> bool {
+    path.starts_with('/') && below(&absolute(path), "/proc")
 }
 
 /// A path from the root, as an engine makes it of what an image says.

@@ -20,6 +20,14 @@ const MOST_COPIED_NAMES: u64 = 2_000;
 /// Fresh file systems that are made for places that an image names.
 const MOST_PLACES: usize = 64;
 
+/// Folders that hold the system.
+#[rustfmt::skip]
+const SYSTEM: [&str; 24] = [
+    "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/srv", "/usr", "/usr/bin", "/usr/lib",
+    "/usr/lib64", "/usr/libexec", "/usr/local", "/usr/local/bin", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin",
+    "/usr/share", "/var", "/var/cache", "/var/lib",
+];
+
 /// All mounts beyond the usual ones, outer before inner.
 pub(super) fn mounts(
     needs: &Needs,
@@ -28,10 +36,11 @@ pub(super) fn mounts(
     made: &Made<'_>,
     gate: &mut Gate<'_>,
 ) -> Vec<Said<Mount>> {
-    let mut mounts = asked(wishes, host, gate);
+    let mut mounts = asked(wishes, host, made.ids, gate);
     let mut fresh = if made.level == Level::Docker { Vec::new() } else { fresh(needs, made) };
-    // What was asked for takes the place of what would be made, and of nothing else.
-    fresh.retain(|one| !mounts.iter().any(|asked| asked.value.destination == one.value.destination));
+    // What was asked for takes the place of what would be made, and nothing is made inside it: that would hide files of the
+    // user's.
+    fresh.retain(|one| !mounts.iter().any(|asked| below(&one.value.destination, &asked.value.destination)));
     mounts.extend(fresh);
     mounts.sort_by_key(|one| one.value.destination.matches('/').count());
     mounts
@@ -46,7 +55,7 @@ pub(super) struct Made<'a> {
     pub(super) read_only_root: bool,
 }
 
-fn asked(wishes: &Wishes, host: &Host, gate: &mut Gate<'_>) -> Vec<Said<Mount>> {
+fn asked(wishes: &Wishes, host: &Host, ids: &Ids, gate: &mut Gate<'_>) -> Vec<Said<Mount>> {
     let mut found: Vec<Said<Mount>> = Vec::new();
     let mounts = wishes.mounts.iter().map(|mount| (mount, false));
     for (mount, device) in mounts.chain(wishes.devices.iter().map(|mount| (mount, true))) {
@@ -68,6 +77,15 @@ fn asked(wishes: &Wishes, host: &Host, gate: &mut Gate<'_>) -> Vec<Said<Mount>> 
             gate.fault(&place, "two mounts have the same place", "leave one of them out");
             continue;
         }
+        if let MountKind::Volume { name, .. } = &mount.kind
+            && !is_volume_name(name)
+        {
+            gate.fault(
+                &place,
+                "it is no name of a volume",
+                "use letters, digits, `_`, `.` and `-`, or a path from `/`",
+            );
+        }
         binds::check(mount, device, host, &place, gate);
         let why = match &mount.kind {
             MountKind::Tmpfs(_) => "`--tmpfs` or `--mount type=tmpfs` asks for it",
@@ -75,7 +93,14 @@ fn asked(wishes: &Wishes, host: &Host, gate: &mut Gate<'_>) -> Vec<Said<Mount>> 
             MountKind::Device(_) => "`--device` asks for it",
             MountKind::Volume { .. } => "`-v` or `--mount type=volume` asks for it",
         };
-        found.push(Said::new(Mount { destination, kind: mount.kind.clone() }, why));
+        let mut kind = mount.kind.clone();
+        if let MountKind::Tmpfs(tmpfs) = &mut kind
+            && (tmpfs.uid, tmpfs.gid) == (0, 0)
+        {
+            // Root's is what nobody said anything about; the program couldn't write there.
+            (tmpfs.uid, tmpfs.gid) = (ids.uid, ids.gid);
+        }
+        found.push(Said::new(Mount { destination, kind }, why));
     }
     found
 }
@@ -155,6 +180,10 @@ impl Plan<'_> {
         if evidence == Evidence::Usual && (large || starts) {
             return;
         }
+        // The system's own folders stay as they are, whatever the image declares: the user could change what is executed.
+        if evidence == Evidence::Declared && SYSTEM.contains(&place.as_str()) {
+            return;
+        }
         if evidence == Evidence::Declared && (starts || folder.is_some_and(|one| one.bytes > VOLUME_SIZE / 2)) {
             return;
         }
@@ -191,6 +220,12 @@ pub(super) fn clean(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let fine = path.starts_with('/') && !parts.is_empty() && !parts.contains(&"..") && !path.contains('\0');
     fine.then(|| format!("/{}", parts.join("/")))
+}
+
+/// Docker's names of volumes, which become names of folders: a letter or digit, then those and `_.-`.
+pub(super) fn is_volume_name(name: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && name.len() <= 255 && name.bytes().all(rest)
 }
 
 /// Whether a path is another one or inside it.

@@ -1,7 +1,7 @@
 //! The network, ports that are reachable, and the namespaces that are the container's own.
 
 use super::shown;
-use crate::policy::profile::{Namespaces, Network, Protocol, Publish, Said};
+use crate::policy::profile::{Egress, Namespaces, Network, Protocol, Publish, Said};
 use crate::policy::widen::Gate;
 use crate::policy::wishes::NetworkWish;
 use crate::policy::{Needs, Wishes};
@@ -23,12 +23,28 @@ pub(super) fn network(wishes: &Wishes, gate: &mut Gate<'_>) -> Said<Network> {
             gate.fault("--egress", "`--network none` forbids what it opens", "leave one of them out");
             Said::default()
         }
+        (_, Some(egress)) if !can_be(egress) => {
+            gate.fault("--egress", "a place has no host or no port", "write each as `HOST:PORT`");
+            Said::default()
+        }
         (_, Some(egress)) => Said::new(Network::Egress(egress.clone()), "`--egress` opens it"),
         (Some(NetworkWish::None), None) => Said::new(Network::None, "`--network none` asks for it"),
         (None, None) => {
             let why = "published ports are reachable without it; calling out needs `--egress`";
             Said::new(Network::None, why)
         }
+    }
+}
+
+/// Whether every place of an allow-list has a host that can be looked up and a port that can be connected to.
+pub(super) fn can_be(egress: &Egress) -> bool {
+    let host = |host: &str| {
+        let character = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]*%".contains(&byte);
+        !host.is_empty() && host.len() <= 255 && host.bytes().all(character)
+    };
+    match egress {
+        Egress::All => true,
+        Egress::Only(places) => places.iter().all(|(name, port)| *port != 0 && host(name)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::policy::widen::Gate;
 use crate::policy::{Host, Needs, Wishes, seccomp};
 
 /// Paths that Docker covers (moby, daemon/pkg/oci/defaults.go).
-const MASKED: [&str; 12] = [
+pub(super) const MASKED: [&str; 12] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
@@ -28,7 +28,7 @@ const MASKED_DEFAULT: [&str; 2] = ["/proc/kallsyms", "/proc/modules"];
 const MASKED_STRICT: [&str; 5] =
     ["/proc/cmdline", "/proc/config.gz", "/proc/iomem", "/proc/version_signature", "/sys/module"];
 /// Paths that Docker makes read-only.
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+pub(super) const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /// What `--security-opt` said.
 #[derive(Debug, Default)]

@@ -11,6 +11,8 @@ const MOST: usize = 4096;
 /// Folders whose content is counted, and names that are looked at for all of them together.
 const MOST_FOLDERS: usize = 512;
 const MOST_NAMES: u64 = 1 << 21;
+/// Components of a volume's path.
+const MOST_PARTS: usize = 64;
 
 /// Where programs of the field write at run time: temporary files, sockets and pid files, logs, caches. Content at these
 /// places is small, and a fresh copy does.
@@ -34,8 +36,8 @@ impl Needs {
             os: config.os.clone(),
             user: config.user.clone(),
             env: some(&config.env),
-            entrypoint: config.entrypoint.as_ref().map(some),
-            cmd: config.cmd.as_ref().map(some),
+            entrypoint: config.entrypoint.as_deref().map(some),
+            cmd: config.cmd.as_deref().map(some),
             working_dir: config.working_dir.clone(),
             exposed_ports: some(&config.exposed_ports),
             stop_signal: config.stop_signal.clone(),
@@ -164,16 +166,23 @@ fn folder_at(tree: &Tree, path: &str) -> Option<String> {
     Some(tree.path(id))
 }
 
-/// The place of a volume: where it leads if it is there, else as it is written. One that climbs is left out, and one of
+/// The place of a volume, the folders above it resolved as far as they are there. One that climbs is left out, and one of
 /// the root folder too.
 fn place(tree: &Tree, path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    if parts.is_empty() || parts.contains(&"..") || path.contains('\0') {
+    if parts.is_empty() || parts.len() > MOST_PARTS || parts.contains(&"..") || path.contains('\0') {
         return None;
     }
-    let clean = format!("/{}", parts.join("/"));
-    let found = folder_at(tree, &clean).unwrap_or(clean);
-    (found != "/").then_some(found)
+    let (there, found) = (0..=parts.len()).rev().find_map(|there| {
+        let found = folder_at(tree, &format!("/{}", parts[..there].join("/")))?;
+        Some((there, found))
+    })?;
+    let mut place = if found == "/" { String::new() } else { found };
+    for part in &parts[there..] {
+        place.push('/');
+        place.push_str(part);
+    }
+    (!place.is_empty()).then_some(place)
 }
 
 fn distinct(paths: impl Iterator<Item = String>) -> Vec<String> {
@@ -191,7 +200,7 @@ fn outermost(paths: impl Iterator<Item = String>) -> Vec<String> {
     found
 }
 
-fn some(list: &Vec<String>) -> Vec<String> {
+fn some(list: &[String]) -> Vec<String> {
     list.iter().take(MOST).cloned().collect()
 }
 

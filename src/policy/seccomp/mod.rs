@@ -12,13 +12,14 @@ use oci_spec::runtime::{
 };
 
 use super::Level;
-pub(super) use read::read;
+pub use read::read;
 
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
 
 /// The filter for a level, for capabilities that are granted, on an architecture by Go's name.
-pub(super) fn rules(level: Level, granted: &[Capability], host: &str, has_32_bit: bool) -> LinuxSeccomp {
+#[must_use]
+pub fn rules(level: Level, granted: &[Capability], host: &str, has_32_bit: bool) -> LinuxSeccomp {
     // Docker leaves the 32-bit door open whatever the image has.
     let on = arches::architectures(host, has_32_bit || level == Level::Docker);
     let by_capability = groups::BY_CAPABILITY.iter().filter(|(capability, _)| granted.contains(capability));
@@ -91,6 +92,3 @@ fn argument(index: usize, op: LinuxSeccompOperator, value: u64, value_two: Optio
     };
     builder.build().unwrap_or_default()
 }
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests;

@@ -74,7 +74,7 @@ struct Facts<'a> {
 ///
 /// # Errors
 /// What is no such file, or asks for what can't be done: handing calls to another process.
-pub(in crate::policy) fn read(
+pub fn read(
     text: &str,
     granted: &[Capability],
     host: &str,

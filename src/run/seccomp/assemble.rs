@@ -224,7 +224,7 @@ pub fn interpret(program: &[Instruction], architecture: u32, number: u32, argume
         offset if offset >= ARGUMENTS && offset % 4 == 0 => {
             let half = (offset - ARGUMENTS) / 4;
             let argument = arguments.get(half as usize / 2)?;
-            Some(if half % 2 == 0 { *argument as u32 } else { (argument >> 32) as u32 })
+            Some(if half.is_multiple_of(2) { *argument as u32 } else { (argument >> 32) as u32 })
         }
         _ => None,
     };

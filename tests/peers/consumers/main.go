@@ -1,9 +1,12 @@
 // Reads what `harden export` writes as those who use it do: Compose's loader, Kubernetes' types and Pod Security
 // evaluator, Podman's generator of units from quadlets.
 //
-//	consumers compose FILE       prints the loaded project as JSON
-//	consumers pod FILE           prints the pod as JSON after strict decoding and Pod Security "restricted"
-//	consumers quadlet FILE       prints the unit that Podman makes of a .container file
+//	consumers compose FILE              prints the loaded project as JSON
+//	consumers pod FILE                  prints the pod as JSON, if Pod Security "restricted" admits it
+//	consumers pod-as-is FILE            prints the pod as JSON
+//	consumers policy FILE               prints the network policy as JSON
+//	consumers quadlet FILE              prints the unit that Podman makes of a .container file
+//	consumers words FILE SECTION KEY    prints the words of each line of a unit's setting as JSON
 package main
 
 import (
@@ -24,8 +27,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fail(fmt.Errorf("consumers compose|pod|policy|quadlet FILE"))
+	if len(os.Args) < 3 || (os.Args[1] == "words") != (len(os.Args) == 5) {
+		fail(fmt.Errorf("usage: consumers compose|pod|pod-as-is|policy|quadlet|words FILE [SECTION KEY]"))
 	}
 	var err error
 	switch os.Args[1] {
@@ -33,6 +36,10 @@ func main() {
 		err = compose(os.Args[2])
 	case "pod":
 		err = pod(os.Args[2])
+	case "pod-as-is":
+		err = strict(os.Args[2], &corev1.Pod{})
+	case "words":
+		err = words(os.Args[2], os.Args[3], os.Args[4])
 	case "policy":
 		err = strict(os.Args[2], &networkingv1.NetworkPolicy{})
 	case "quadlet":
@@ -91,14 +98,40 @@ func pod(file string) error {
 	return nil
 }
 
-func unit(file string) error {
+func read(file string) (*parser.UnitFile, error) {
 	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	unit := parser.NewUnitFile()
+	unit.Filename, unit.Path = filepath.Base(file), file
+	return unit, unit.Parse(string(text))
+}
+
+func words(file, section, key string) error {
+	unit, err := read(file)
 	if err != nil {
 		return err
 	}
-	container := parser.NewUnitFile()
-	container.Filename, container.Path = filepath.Base(file), file
-	if err := container.Parse(string(text)); err != nil {
+	lines := [][]string{}
+	for _, line := range unit.LookupAll(section, key) {
+		// The reader of one line wants a unit with that line only.
+		one := parser.NewUnitFile()
+		if err := one.Parse("[S]\nK=" + line + "\n"); err != nil {
+			return err
+		}
+		found, _, err := one.LookupLastArgs("S", "K")
+		if err != nil {
+			return err
+		}
+		lines = append(lines, found)
+	}
+	return show(lines)
+}
+
+func unit(file string) error {
+	container, err := read(file)
+	if err != nil {
 		return err
 	}
 	info := map[string]*quadlet.UnitInfo{container.Filename: {ServiceName: "app"}}
