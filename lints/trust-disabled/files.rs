@@ -117,8 +117,8 @@ fn over_http(who: &str, address: &str) -> Option<Given> {
 /// The host of an address whose scheme was taken off. A password may have a slash in it, which is not allowed and so seems
 /// to end the host; nothing in front of an `@` is shown, but for one that starts a folder's name (`/@scope`).
 fn without_password(rest: &str) -> &str {
-    let ends = rest.match_indices('@').map(|(at, _)| at).filter(|at| !rest[..*at].ends_with('/'));
-    let host = ends.last().map_or(rest, |at| &rest[at + 1..]);
+    let mut ends = rest.match_indices('@').map(|(at, _)| at).filter(|at| !rest[..*at].ends_with('/'));
+    let host = ends.next_back().map_or(rest, |at| &rest[at + 1..]);
     host.split('/').next().unwrap_or(host)
 }
 
