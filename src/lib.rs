@@ -18,8 +18,10 @@ pub mod discover;
 pub mod model;
 
 pub mod lint;
+pub mod policy;
 
 pub mod fix;
 pub mod report;
+pub mod run;
 
 pub mod cli;

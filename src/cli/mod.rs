@@ -18,6 +18,7 @@ mod parallel;
 mod parse;
 mod plan;
 mod replace;
+mod run;
 mod selection;
 mod written;
 
@@ -51,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Lint(arguments) => lint::run(arguments, &console),
         Command::Image(arguments) => image::run(arguments, &console),
         Command::Fix(arguments) => fix::run(arguments, &console),
+        Command::Run(arguments) => Ok(run::run(arguments, &console)),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lints(arguments) => lints::run(arguments),
         Command::Parse(arguments) => parse::run(arguments, &console),
@@ -92,6 +94,8 @@ enum Command {
     Image(image::Arguments),
     /// Rewrite Dockerfiles: apply the fixes of what lint finds
     Fix(fix::Arguments),
+    /// Run an image with the least privilege it needs
+    Run(Box<run::Arguments>),
     /// Explain a lint: what, why, when it is fine, how to fix it
     Explain(explain::Arguments),
     /// List all lints

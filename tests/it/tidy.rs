@@ -60,7 +60,8 @@ const RESERVED: [(&[&str], &[&str], &str); 11] = [
             "oci_client",
             "tokio",
         ],
-        &["src/image/registry", "src/image/daemon"],
+        // A container's ports are forwarded, and what it may reach is.
+        &["src/image/registry", "src/image/daemon", "src/run/network"],
         "lint, fix and lsp open no socket",
     ),
     (

@@ -2,11 +2,11 @@
 //! names), and gives entries and contents to the collector. What each header means is in `entry`.
 
 use super::IrregularityKind::{Ambiguous, Broken, Limit};
-use super::LayerRequest;
 use super::collect::Collector;
 use super::front::Front;
 use super::seen::Seen;
 use super::tar::{BLOCK, Header};
+use super::{LayerRequest, Sink};
 
 /// Bytes of a pax header or a long name; Go's readers refuse longer ones.
 const SPECIAL: u64 = 1 << 20;
@@ -15,6 +15,7 @@ const SPECIAL: u64 = 1 << 20;
 pub(super) struct Walk<'a> {
     pub(super) request: &'a LayerRequest<'a>,
     pub(super) collector: Collector,
+    sink: Option<Sink<'a>>,
     state: State,
     block: [u8; BLOCK],
     filled: usize,
@@ -66,10 +67,11 @@ pub(super) fn padding(size: u64) -> u64 {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(request: &'a LayerRequest<'a>) -> Self {
+    pub(super) fn new(request: &'a LayerRequest<'a>, sink: Option<Sink<'a>>) -> Self {
         Self {
             request,
             collector: Collector::new(request.wanted),
+            sink,
             state: State::Header,
             block: [0; BLOCK],
             filled: 0,
@@ -101,6 +103,9 @@ impl<'a> Walk<'a> {
                     let taken = upto(*left, bytes);
                     *left -= taken as u64;
                     let (left, padding) = (*left, *padding);
+                    if let Some(sink) = &mut self.sink {
+                        sink(self.collector.next_entry(), &bytes[..taken]);
+                    }
                     self.collector.content(&bytes[..taken]);
                     if left == 0 {
                         self.state = skip(padding);
