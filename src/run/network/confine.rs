@@ -16,8 +16,8 @@ use rustix::thread::{
 };
 
 use super::process::Report;
-use super::{filter, rules};
-use crate::run::{Error, sys};
+use super::rules;
+use crate::run::{Error, seccomp, sys};
 
 /// An id that few programs run as, so that the relay shares no limits with one in the container; where it isn't mapped,
 /// the highest that is.
@@ -89,7 +89,7 @@ fn confine(report: &Report, filter: &LinuxSeccomp, files: Writes, descriptors: u
     let failed = |what: &str, error: std::io::Error| {
         Error::new(what, format!("a process of the network can't be confined: {error}"), "report it")
     };
-    let filter = filter::compile(filter).map_err(|error| failed("seccomp", error))?;
+    let filter = seccomp::compile_last(filter)?.instructions;
     empty_bounding_set();
     let _ = clear_ambient_capability_set();
     let none = CapabilitySet::empty();

@@ -14,7 +14,6 @@
 mod confine;
 mod dial;
 mod files;
-mod filter;
 mod flow;
 mod lo;
 mod names;
