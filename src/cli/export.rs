@@ -40,35 +40,34 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = "Global options")]
     verbose: bool,
 
-    /// The image, as `harden image` takes it
-    #[arg(value_name = "REF", required = true)]
-    reference: String,
-
-    /// The command, in place of the image's
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<String>,
+    /// The image, as `harden image` takes it, and a command in place of the image's; flags come before
+    #[arg(value_names = ["REF", "COMMAND"], trailing_var_arg = true, num_args = 1.., required = true)]
+    words: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
     let console = &Console { verbose: arguments.verbose, ..*console };
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
-    let reference = Reference::parse(&arguments.reference).map_err(|error| usage(&error))?;
-    let wishes = arguments.flags.wishes(&arguments.command, false)?;
+    let Some((name, command)) = arguments.words.split_first() else {
+        return Err(usage(&"there is no image; name one"));
+    };
+    let reference = Reference::parse(name).map_err(|error| usage(&error))?;
+    let wishes = arguments.flags.wishes(command, false)?;
     // Where it will run isn't known, so this machine bounds nothing.
     let host = policy::Host::default();
     let profile = match arguments.flags.profile()? {
         Some(profile) => policy::check(profile, &wishes.allow, &host),
         None => {
             let opener = Opener::new(&arguments.opening, console);
-            let image = source::read(&opener.request(&arguments.reference, &reference))
-                .map_err(|error| Failure::Read(error.to_string()))?;
+            let image =
+                source::read(&opener.request(name, &reference)).map_err(|error| Failure::Read(error.to_string()))?;
             policy::infer(&Needs::of(&image), &wishes, &host)
         }
     };
     let profile = profile.map_err(|error| usage(&error))?;
     let target = Target::ALL.iter().find(|(name, _)| *name == arguments.to).map(|(_, target)| *target);
     let target = target.ok_or_else(|| usage(&format_args!("`{}` is no form", arguments.to)))?;
-    let image = arguments.reference.trim_start_matches("docker://").to_owned();
+    let image = name.trim_start_matches("docker://").to_owned();
     let exported = export::export(&profile, &Source { image, name: arguments.name.clone() }, target);
     for note in &exported.notes {
         console.note(note);

@@ -71,7 +71,7 @@ pub(super) struct Arguments {
     account: bool,
 
     /// Remove the images that no container uses, and start nothing
-    #[arg(long, help_heading = "Image", conflicts_with = "reference")]
+    #[arg(long, help_heading = "Image", conflicts_with = "words")]
     gc: bool,
 
     #[command(flatten)]
@@ -81,13 +81,9 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = "Global options")]
     verbose: bool,
 
-    /// The image, as `harden image` takes it
-    #[arg(value_name = "REF", required_unless_present = "gc")]
-    reference: Option<String>,
-
-    /// The command, in place of the image's
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<String>,
+    /// The image, as `harden image` takes it, and a command in place of the image's; flags come before
+    #[arg(value_names = ["REF", "COMMAND"], trailing_var_arg = true, num_args = 1.., required_unless_present = "gc")]
+    words: Vec<String>,
 }
 
 /// How a profile is printed.
@@ -140,11 +136,11 @@ fn start(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
         console.note(&format_args!("removed {} images and {} left-overs", freed.images, freed.leftovers));
         return Ok(0);
     }
-    let Some(name) = arguments.reference.as_deref() else {
+    let Some((name, command)) = arguments.words.split_first() else {
         return Err(Failure::Usage("there is no image to run; name one".to_owned()));
     };
     let reference = Reference::parse(name).map_err(|error| Failure::Usage(error.to_string()))?;
-    let wishes = arguments.flags.wishes(&arguments.command, arguments.tty)?;
+    let wishes = arguments.flags.wishes(command, arguments.tty)?;
     let opener = Opener::new(&arguments.opening, console);
     let request = opener.request(name, &reference);
     let note = |text: &str| console.note(&text);
