@@ -56,17 +56,6 @@ impl Caller {
             all_ids: uid == 0 && all,
         }
     }
-
-    /// How files of the store belong to, which is the same for all containers of this caller: a word for the store's keys.
-    #[must_use]
-    pub fn ownership(&self) -> String {
-        match plan(self, &Ids::default()) {
-            maps if maps.writer == MapWriter::OneId => "one".to_owned(),
-            maps => {
-                maps.uids.iter().map(|range| format!("{}-{}-{}", range.inside, range.outside, range.count)).collect()
-            }
-        }
-    }
 }
 
 /// The maps for a container whose program runs as `ids` inside.

@@ -67,9 +67,9 @@ impl Store {
     /// # Errors
     /// An image that can't be had, or that changes while it is unpacked; a store that can't be written to.
     pub fn prepare(&self, request: &Request<'_>, pull: Pull) -> Result<Stored, Refused> {
-        let name = self.folder.join("names").join(self.name_of(request));
+        let name = self.name_of(request).map(|name| self.folder.join("names").join(name));
         if pull != Pull::Always
-            && let Some(stored) = self.known(&name)
+            && let Some(stored) = name.as_ref().and_then(|name| self.known(name))
         {
             return Ok(stored);
         }
@@ -78,9 +78,13 @@ impl Store {
             return Err(Error::new(request.name, problem, "run it once without").into());
         }
         let key = self.import(request)?;
-        let written = self.folder.join("tmp").join(format!("name-{}", std::process::id()));
-        fs::write(&written, &key).and_then(|()| fs::rename(&written, &name)).map_err(|error| self.failed(&error))?;
-        self.known(&name).ok_or_else(|| {
+        if let Some(name) = name {
+            let written = self.folder.join("tmp").join(format!("name-{}", std::process::id()));
+            fs::write(&written, &key)
+                .and_then(|()| fs::rename(&written, &name))
+                .map_err(|error| self.failed(&error))?;
+        }
+        self.read(&self.folder.join("images").join(key)).ok_or_else(|| {
             let problem = "what was just unpacked is gone from the store";
             Error::new(request.name, problem, "run it again").into()
         })
@@ -220,47 +224,48 @@ impl Store {
 
     /// What an image is, and to whom its files belong here.
     fn key(&self, image: &Image) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |text: &str| {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        };
-        add(LAYOUT);
-        add(env!("CARGO_PKG_VERSION"));
-        add(&self.ownership);
-        add(&format!("{:?}", image.config));
-        for layer in &image.layers {
-            // What was read counts, not what the configuration claims.
-            add(layer.facts.as_ref().map_or(layer.digest.as_str(), |facts| facts.diff_id.as_str()));
-        }
-        hex(hash)
+        let mut words = vec![format!("{:?}", image.config)];
+        // What was read counts, not what the configuration claims.
+        words.extend(image.layers.iter().map(|layer| match &layer.facts {
+            Ok(facts) => facts.diff_id.clone(),
+            Err(_) => layer.digest.clone(),
+        }));
+        self.hash(&words)
     }
 
-    /// What a name means can change where a file does, so what is known of the file is part of it.
-    fn name_of(&self, request: &Request<'_>) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |text: &str| {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        };
-        add(LAYOUT);
-        add(env!("CARGO_PKG_VERSION"));
-        add(&self.ownership);
-        add(&format!("{:?}", request.reference.transport));
-        add(request.platform.unwrap_or_default());
+    /// What a name means can change where a file does, so what is known of the file is part of it. `None` where nothing
+    /// tells whether it still means the same: what comes on standard input, and what an engine keeps.
+    fn name_of(&self, request: &Request<'_>) -> Option<String> {
         let file = match &request.reference.transport {
-            Transport::OciLayout { path, .. } => Some(Path::new(path).join("index.json")),
+            Transport::Stdin | Transport::DockerDaemon { .. } => return None,
+            Transport::OciArchive { path, .. } | Transport::DockerArchive { path, .. } if path == "-" => return None,
             Transport::OciArchive { path, .. } | Transport::DockerArchive { path, .. } => Some(PathBuf::from(path)),
-            _ => None,
+            Transport::OciLayout { path, .. } => Some(Path::new(path).join("index.json")),
+            Transport::Registry { .. } | Transport::RootFs { .. } => None,
         };
+        let transport = format!("{:?}", request.reference.transport);
+        let mut words = vec![transport, request.platform.unwrap_or_default().to_owned()];
         if let Some(path) = file {
-            add(&fs::canonicalize(&path).unwrap_or(path.clone()).to_string_lossy());
+            words.push(fs::canonicalize(&path).unwrap_or(path.clone()).to_string_lossy().into_owned());
             if let Ok(stat) = fs::metadata(&path) {
-                add(&format!("{} {} {} {} {}", stat.dev(), stat.ino(), stat.size(), stat.mtime(), stat.mtime_nsec()));
-                add(&stat.ctime_nsec().to_string());
+                let place = [stat.dev(), stat.ino(), stat.size()];
+                let time = [stat.mtime(), stat.mtime_nsec(), stat.ctime(), stat.ctime_nsec()];
+                words.push(format!("{place:?} {time:?}"));
             }
         }
-        hex(hash)
+        Some(self.hash(&words))
+    }
+
+    /// A name for what `words` say, in a store of this layout whose files belong to whom they do here.
+    fn hash(&self, words: &[String]) -> String {
+        let mut hash = Sha256::new();
+        for text in
+            [LAYOUT, env!("CARGO_PKG_VERSION"), &self.ownership].into_iter().chain(words.iter().map(String::as_str))
+        {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn failed(&self, error: &io::Error) -> Error {
@@ -280,10 +285,6 @@ fn ownership(maps: &IdMaps) -> String {
         MapWriter::Root => maps.uids.iter().chain(&maps.gids).map(|range| format!("{range:?}")).collect(),
         _ => "own".to_owned(),
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A new folder of our own.

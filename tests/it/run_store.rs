@@ -82,6 +82,21 @@ fn every_form_of_an_image_is_one_image_of_the_store() {
 }
 
 #[test]
+fn what_comes_on_standard_input_is_what_runs() {
+    let Some(images) = images() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = folder.path().join("other.tar");
+    let words = [format!("oci:{}", images.join("clean").display()), format!("docker-archive:{}", other.display())];
+    if !Command::new("skopeo").arg("copy").args(words).output().is_ok_and(|output| output.status.success()) {
+        return skip("skopeo can't write an archive; install skopeo");
+    }
+    for archive in [&images.join("flawed.docker.tar"), &other] {
+        expect(&start(folder.path(), "-", &[], Some(archive)), 0);
+    }
+    assert_eq!(names(&folder.path().join("harden/images")).len(), 2, "the second image is another one");
+}
+
+#[test]
 fn an_image_is_unpacked_as_umoci_unpacks_it() {
     let Some(images) = images() else { return };
     let folder = tempfile::tempdir().expect("a folder");
