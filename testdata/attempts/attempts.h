@@ -33,6 +33,9 @@ int write_to(const char *path, const char *text);
 /* Opens a file; 0 or -errno. */
 int opens(const char *path, int flags);
 
+/* Reads a file: 0 where it gives anything, -ENODATA where it is empty, or -errno. */
+int gives(const char *path);
+
 /* What the harness says: an address, a process; "" where it says nothing. */
 const char *told(const char *name);
 

@@ -24,16 +24,6 @@ static int modprobe_path(void) { return opens("/proc/sys/kernel/modprobe", O_WRO
 static int binfmt(void) { return opens("/proc/sys/fs/binfmt_misc/register", O_WRONLY); }
 static int irq(void) { return opens("/proc/irq/default_smp_affinity", O_WRONLY); }
 
-/* A masked file opens, but gives nothing. */
-static int gives(const char *path) {
-    char byte[16];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1) return -errno;
-    long got = read(fd, byte, sizeof byte);
-    int result = got > 0 ? 0 : got == 0 ? -ENODATA : -errno;
-    close(fd);
-    return result;
-}
 static int kcore(void) { return gives("/proc/kcore"); }
 static int keys(void) { return gives("/proc/keys"); }
 static int timer_list(void) { return gives("/proc/timer_list"); }
@@ -78,40 +68,38 @@ static int open_memory(void) { return opens("/dev/mem", O_RDONLY); }
 static int open_kmsg(void) { return opens("/dev/kmsg", O_WRONLY); }
 static int open_fuse(void) { return opens("/dev/fuse", O_RDWR); }
 static int open_kvm(void) { return opens("/dev/kvm", O_RDWR); }
-static int open_disk(void) {
-    static const char *disks[] = {"/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/loop0", "/dev/ram0", NULL};
+/* Opens the first of some places that can be opened: control groups lie elsewhere in each version. */
+static int opens_one_of(const char *const *places, int flags) {
     int result = -ENOENT;
-    for (int at = 0; disks[at] && result != 0; at++) {
-        int one = opens(disks[at], O_RDONLY);
+    for (; *places; places++) {
+        int one = opens(*places, flags);
+        if (one == 0) return 0;
         if (one != -ENOENT) result = one;
     }
     return result;
+}
+static int open_disk(void) {
+    static const char *const disks[] = {"/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/loop0", "/dev/ram0", NULL};
+    return opens_one_of(disks, O_RDONLY);
 }
 
 static int cgroup_procs(void) {
-    static const char *places[] = {"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs",
-                                   "/sys/fs/cgroup/unified/cgroup.procs", NULL};
-    int result = -ENOENT;
-    for (int at = 0; places[at]; at++) {
-        int one = opens(places[at], O_WRONLY);
-        if (one == 0) return 0;
-        if (one != -ENOENT) result = one;
-    }
-    return result;
+    static const char *const places[] = {"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory/cgroup.procs",
+                                         "/sys/fs/cgroup/unified/cgroup.procs", NULL};
+    return opens_one_of(places, O_WRONLY);
 }
 static int cgroup_limit(void) {
-    static const char *places[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                                   "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max", NULL};
-    int result = -ENOENT;
-    for (int at = 0; places[at]; at++) {
-        int one = opens(places[at], O_WRONLY);
-        if (one == 0) return 0;
-        if (one != -ENOENT) result = one;
-    }
-    return result;
+    static const char *const places[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                                         "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max", NULL};
+    return opens_one_of(places, O_WRONLY);
+}
+static int release_agent(void) {
+    static const char *const places[] = {"/sys/fs/cgroup/memory/release_agent", "/sys/fs/cgroup/pids/release_agent",
+                                         "/sys/fs/cgroup/rdma/release_agent", "/sys/fs/cgroup/release_agent", NULL};
+    return opens_one_of(places, O_WRONLY);
 }
 static int cgroup_make(void) {
-    static const char *places[] = {"/sys/fs/cgroup/attempt", "/sys/fs/cgroup/memory/attempt", NULL};
+    static const char *const places[] = {"/sys/fs/cgroup/attempt", "/sys/fs/cgroup/memory/attempt", NULL};
     int result = -ENOENT;
     for (int at = 0; places[at]; at++) {
         int one = of(mkdir(places[at], 0700));
@@ -119,17 +107,6 @@ static int cgroup_make(void) {
             rmdir(places[at]);
             return 0;
         }
-        if (one != -ENOENT) result = one;
-    }
-    return result;
-}
-static int release_agent(void) {
-    static const char *places[] = {"/sys/fs/cgroup/memory/release_agent", "/sys/fs/cgroup/pids/release_agent",
-                                   "/sys/fs/cgroup/rdma/release_agent", "/sys/fs/cgroup/release_agent", NULL};
-    int result = -ENOENT;
-    for (int at = 0; places[at]; at++) {
-        int one = opens(places[at], O_WRONLY);
-        if (one == 0) return 0;
         if (one != -ENOENT) result = one;
     }
     return result;
