@@ -16,6 +16,7 @@ use super::{Error, Needs, Profile, Wishes};
 
 pub use check::check;
 pub use limits::RLIMITS;
+pub(super) use security::MASKED as DOCKER_MASKED;
 
 /// What of the host bounds the defaults: plain data, which the caller looks up.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use super::quote::{csv, is_assignment, is_plain_path, shell};
 use super::{Exported, Source, common, seccomp};
+use crate::policy::infer::DOCKER_MASKED;
 use crate::policy::profile::{Bind, Filter, Ids, Limits, MountKind, Network, Profile, Publish, Restart, Tmpfs};
 
 /// Whose flags.
@@ -11,22 +12,6 @@ pub enum Client {
     Docker,
     Podman,
 }
-
-/// What both cover by themselves: moby's daemon/pkg/oci/defaults.go.
-const MASKED: [&str; 12] = [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-];
 
 pub(super) fn export(profile: &Profile, source: &Source, client: Client) -> Exported {
     let mut notes = Vec::new();
@@ -185,7 +170,7 @@ fn security(
 
 fn masks(profile: &Profile, client: Client, notes: &mut Vec<String>, option: &mut dyn FnMut(String)) {
     let more: Vec<&str> =
-        profile.masked_paths.value.iter().map(String::as_str).filter(|path| !MASKED.contains(path)).collect();
+        profile.masked_paths.value.iter().map(String::as_str).filter(|path| !DOCKER_MASKED.contains(path)).collect();
     if profile.masked_paths.value.is_empty() && profile.read_only_paths.value.is_empty() {
         option(match client {
             Client::Docker => "systempaths=unconfined".to_owned(),

@@ -7,8 +7,8 @@ use crate::policy::profile::{Filter, Level, Lsm, Said};
 use crate::policy::widen::Gate;
 use crate::policy::{Host, Needs, Wishes, seccomp};
 
-/// Paths that Docker covers (moby, daemon/pkg/oci/defaults.go).
-pub(super) const MASKED: [&str; 12] = [
+/// Paths that Docker covers by itself, and podman too (moby, daemon/pkg/oci/defaults.go).
+pub(in crate::policy) const MASKED: [&str; 12] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
