@@ -40,5 +40,10 @@ pub fn collect(_data: &std::path::Path) -> Result<Freed, Error> {
 }
 
 fn nothing() -> Refused {
-    Error::new("harden run", "this system has no namespaces", "take `--runtime docker` or `--runtime podman`").into()
+    Error::new(
+        "harden run",
+        "this system has no namespaces",
+        "write a command for your engine with `harden export --to docker`",
+    )
+    .into()
 }

@@ -150,11 +150,7 @@ fn unenforced(profile: &Profile, allow_partial: bool, note: &dyn Fn(&str)) -> Re
         open.extend(pids.map(|_| "the number of processes"));
         let problem =
             format!("this version makes no control groups, so {} would not be bounded in full", open.join(", "));
-        return Err(Error::new(
-            "limits",
-            problem,
-            "accept that with `--allow partial-limits`, or take `--runtime runc`",
-        ));
+        return Err(Error::new("limits", problem, "accept that with `--allow partial-limits`"));
     }
     if !asked.is_empty() {
         note(&format!("partial limits: no bound on {}; processes are bounded by RLIMIT_NPROC", asked.join(", ")));

@@ -1,0 +1,85 @@
+//! The command line of `harden run` and `harden export`: what is read as whose, and what is refused.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn harden(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_harden")).args(words).output().expect("harden runs")
+}
+
+fn stdout(words: &[&str]) -> String {
+    let output = harden(words);
+    assert_eq!(output.status.code(), Some(0), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// A folder that is an image.
+fn image() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir_all(folder.path().join("bin")).expect("a folder");
+    std::fs::write(folder.path().join("bin/app"), "#!/bin/sh\n").expect("a file");
+    let reference = format!("rootfs:{}", folder.path().display());
+    (folder, reference)
+}
+
+fn json(words: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&stdout(words)).expect("JSON")
+}
+
+#[test]
+fn words_behind_the_image_are_the_program_s() {
+    let (_folder, image) = image();
+    let profile = json(&["run", "--explain=json", "-m", "64m", &image, "/bin/app", "-m", "1g", "--explain", "-c", "x"]);
+    assert_eq!(profile["command"]["value"], serde_json::json!(["/bin/app", "-m", "1g", "--explain", "-c", "x"]));
+    assert_eq!(profile["limits"]["memory"]["value"], 64 << 20);
+    let exported = stdout(&["export", "--to", "docker", &image, "/bin/app", "-c", "two words"]);
+    assert!(exported.trim_end().ends_with("-c 'two words'"), "{exported}");
+    let output = harden(&["run", "--no-such-flag", &image]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--no-such-flag"));
+}
+
+#[test]
+fn a_profile_that_was_printed_can_be_taken() {
+    let (folder, image) = image();
+    for (form, name) in [("json", "profile.json"), ("toml", "profile.toml")] {
+        let printed = stdout(&["run", &format!("--explain={form}"), "--level", "strict", &image, "/bin/app"]);
+        let file = folder.path().join(name);
+        std::fs::write(&file, &printed).expect("a file");
+        let taken = ["run", &format!("--explain={form}"), "--profile", &file.display().to_string(), &image];
+        assert_eq!(stdout(&taken), printed);
+    }
+}
+
+#[test]
+fn what_can_t_be_done_is_refused_and_not_left_out() {
+    let (folder, image) = image();
+    let missing = folder.path().join("none").display().to_string();
+    let refused: [(&[&str], &str); 8] = [
+        (&["--allow", "partial-limits", "--proof", "-"], "--proof"),
+        (&["--allow", "partial-limits", "--refusals"], "--refusals"),
+        (&["--allow", "partial-limits", "--account"], "--account"),
+        (&[], "partial-limits"),
+        (&["--privileged"], "--allow privileged"),
+        (&["--network", "bridge"], "--egress all"),
+        (&["--profile", &missing], "none"),
+        (&["-v", "/:/host", "--allow", "partial-limits"], "--allow"),
+    ];
+    for (flags, said) in refused {
+        let output = harden(&[&["run"], flags, &[&image, "/bin/app"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(125), "{flags:?}: {stderr}");
+        assert!(stderr.contains(said), "{flags:?}: {stderr}");
+    }
+}
+
+#[test]
+fn exported_files_lie_beside_each_other() {
+    let (folder, image) = image();
+    let out = folder.path().join("out").display().to_string();
+    stdout(&["export", "--to", "docker", "--output", &out, "--name", "web", &image, "/bin/app"]);
+    let text = |name: &str| std::fs::read_to_string(Path::new(&out).join(name)).expect("a file");
+    let names: Vec<_> =
+        std::fs::read_dir(&out).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(text("web.seccomp.json").contains("SCMP_ACT_ERRNO"));
+}
