@@ -156,6 +156,12 @@ fn start(order: &Order, tools: &Tools<'_>, signals: &OwnedFd) -> Result<Ended, E
     let (outside, inside) = Channel::pair().at(|| "socketpair".to_owned(), "raise the limit of open files")?;
     let plan = Plan::new(order, tools)?;
     let sources = if may_mount() { Some(Sources::open(order)?) } else { None };
+    if order.ids.writer == MapWriter::Root
+        && let Some(user) = order.spec.process().as_ref().map(|process| process.user())
+        && let (Some(uid), Some(gid)) = (order.ids.uid_outside(user.uid()), order.ids.gid_outside(user.gid()))
+    {
+        container::pipes::give(uid, gid);
+    }
     let cloned = sys::clone3(flags, tools.cgroup).at(|| "clone3".to_owned(), unclonable())?;
     let (pid, pidfd) = match cloned {
         sys::Cloned::Parent(pid, pidfd) => (pid, pidfd),

@@ -37,6 +37,14 @@ fn a_program_runs_as_root_and_as_an_ordinary_user() {
 }
 
 #[test]
+fn what_a_pipe_takes_can_be_opened_again() {
+    let Some(root) = root() else { return };
+    // The pipes here are root's; an ordinary user's own are theirs already.
+    let outcome = run(&order(root.path(), &["sh", "-c", "echo out >/dev/stdout && echo err >/dev/stderr"])).expect(0);
+    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), ("out\n", "err\n"));
+}
+
+#[test]
 fn codes_are_dockers() {
     let Some(root) = root() else { return };
     std::fs::write(root.path().join("bin/plain"), "echo").expect("written");

@@ -13,6 +13,7 @@ mod inside;
 mod leash;
 mod mounts;
 mod options;
+pub(crate) mod pipes;
 mod process;
 mod program;
 mod root;

@@ -12,8 +12,8 @@ use rustix::process::{
 use rustix::thread::CapabilitySet;
 
 use super::channel::{Channel, Message};
-use super::{At as _, Plan, cgroups, hide, identity, init, leash, mounts, program, root, seal, sources, tty};
-use crate::run::{Error, sys};
+use super::{At as _, Plan, cgroups, hide, identity, init, leash, mounts, pipes, program, root, seal, sources, tty};
+use crate::run::{Error, MapWriter, sys};
 
 /// Sets everything up, waits for leave, and executes the program or watches over it. Comes back only with a code to end
 /// with; why the program didn't start has been said by then.
@@ -53,6 +53,10 @@ fn prepare(plan: &Plan<'_>, channel: &Channel, sources: Option<sources::Sources>
     };
     go(channel)?;
     identity::become_builder(plan)?;
+    // With ranges of the caller's, only root inside may give its pipes away.
+    if plan.order.ids.writer == MapWriter::Helpers {
+        pipes::give(plan.process.user().uid(), plan.process.user().gid());
+    }
     umask(Mode::empty());
     if plan.has(LinuxNamespaceType::Cgroup) {
         cgroups::separate()?;
