@@ -359,6 +359,29 @@ pub fn spawn_unblocked(command: &mut std::process::Command) -> io::Result<std::p
     command.spawn()
 }
 
+/// Lets go of the memory that holds code, of this program and its libraries; what is executed again is read again from the
+/// files. For a process that will do little for long.
+///
+/// # Errors
+/// Those of reading /proc/self/maps (proc_pid_maps(5)).
+pub fn forget_code() -> io::Result<()> {
+    for line in std::fs::read_to_string("/proc/self/maps")?.lines() {
+        let mut fields = line.split_whitespace();
+        let (Some(range), Some("r-xp"), Some(path)) = (fields.next(), fields.next(), fields.nth(3)) else { continue };
+        let number = |text: &str| usize::from_str_radix(text, 16).ok();
+        let Some((start, end)) = range.split_once('-').and_then(|(start, end)| Some((number(start)?, number(end)?)))
+        else {
+            continue;
+        };
+        if path.starts_with('/') {
+            // SAFETY: the mapping is private, of a file, and was never writable: this program has no relocations in its
+            // code. So its pages are the file's, and are the same bytes when they are mapped in again.
+            unsafe { libc::madvise(start as *mut _, end.saturating_sub(start), libc::MADV_DONTNEED) };
+        }
+    }
+    Ok(())
+}
+
 /// close_range(2): marks every descriptor from `first` on to be closed at execve(2).
 ///
 /// # Errors
