@@ -1,0 +1,5 @@
+//! proof
+/// table
+pub fn table(_rows: &[[String; 3]]) -> String {
+    String::new()
+}
