@@ -1,0 +1,3 @@
+//! What differs is told, whatever the texts of the kernel are.
+
+use super::*;
