@@ -110,7 +110,8 @@ fn below(mount: &Path, root: &str, own: &str) -> Option<PathBuf> {
     let own = Path::new(own);
     let relative = own.strip_prefix(root).ok()?;
     let plain = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    plain.then(|| mount.join(relative))
+    let here = relative.as_os_str().is_empty();
+    plain.then(|| if here { mount.to_owned() } else { mount.join(relative) })
 }
 
 /// Whether there is a systemd to ask, and the client to ask by.

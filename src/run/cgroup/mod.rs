@@ -55,8 +55,8 @@ struct Group {
 #[derive(Debug)]
 struct Limit {
     want: Want,
-    /// The file that is read, and what must be in it.
-    read: Option<(PathBuf, Check, String)>,
+    /// The files that are read, and what must be in them.
+    read: Vec<(PathBuf, Check, String)>,
     mechanism: Mechanism,
 }
 
@@ -147,13 +147,13 @@ impl Cgroup {
         })
     }
 
-    /// Moves a process into the groups of version 1: the slower way, for a process that doesn't [`Cgroup::join`] by itself.
+    /// Moves a process into all groups: the slower way, for one that was born elsewhere and doesn't [`Cgroup::join`].
     ///
     /// # Errors
     /// Those of write(2).
     pub fn add(&self, pid: Pid) -> Result<(), Error> {
-        self.v1.iter().try_for_each(|group| {
-            let path = group.path.join("cgroup.procs");
+        self.folders().try_for_each(|(_, folder)| {
+            let path = folder.join("cgroup.procs");
             folder::write(&path, &pid.as_raw_nonzero().to_string()).map_err(|error| failed(&path, &error))
         })
     }
@@ -224,10 +224,7 @@ impl Cgroup {
             }
         }
         let Some(parent) = parent else { return Ok(wants) };
-        name::leftovers(&parent.path).iter().for_each(|path| {
-            // Another launcher may be at it.
-            let _ = folder::remove(path);
-        });
+        name::tidy(host, &parent.path);
         let (path, controllers) = (parent.path.join(label), parent.controllers.clone());
         self.parent = Some(parent);
         match std::fs::create_dir(&path).and_then(|()| open_folder(&path)) {
@@ -249,7 +246,7 @@ impl Cgroup {
         for want in wants {
             let controller = want.controller.1;
             let made = match host.v1(controller) {
-                Some(hierarchy) => self.v1_group(controller, hierarchy, label)?,
+                Some(hierarchy) => self.v1_group(controller, host, hierarchy, label)?,
                 None => None,
             };
             match made {
@@ -262,7 +259,7 @@ impl Cgroup {
         }
         // Nothing is bounded by it; it counts.
         if let Some(hierarchy) = host.v1("cpuacct").filter(|_| !self.v1.is_empty()) {
-            self.v1_group("cpuacct", hierarchy, label)?;
+            self.v1_group("cpuacct", host, hierarchy, label)?;
         }
         Ok(left)
     }
@@ -271,6 +268,7 @@ impl Cgroup {
     fn v1_group(
         &mut self,
         controller: &'static str,
+        host: &Host,
         hierarchy: &Hierarchy,
         label: &str,
     ) -> Result<Option<PathBuf>, Error> {
@@ -279,9 +277,7 @@ impl Cgroup {
             return Ok(Some(path));
         }
         if self.v1.is_empty() {
-            name::leftovers(&hierarchy.own).iter().for_each(|path| {
-                let _ = folder::remove(path);
-            });
+            name::tidy(host, &hierarchy.own);
         }
         if std::fs::create_dir(&path).is_err() {
             return Ok(None);
@@ -314,7 +310,8 @@ impl Cgroup {
                 Error::new(file.display().to_string(), problem, "ask for what this machine can give")
             })?;
         }
-        let read = way.last().map(|write| (path.join(write.file), write.check.clone(), write.text.clone()));
+        let readable = way.iter().filter(|write| !matches!(write.file, "devices.allow" | "devices.deny"));
+        let read = readable.map(|write| (path.join(write.file), write.check.clone(), write.text.clone())).collect();
         self.limits.push(Limit { want, read, mechanism });
         Ok(None)
     }
@@ -338,7 +335,7 @@ impl Cgroup {
             if let Some(left) = left {
                 lost.push(format!("{} ({}): {left}", want.what, want.asked));
             }
-            self.limits.push(Limit { want, read: None, mechanism });
+            self.limits.push(Limit { want, read: Vec::new(), mechanism });
         }
         if lost.is_empty() || allow_partial {
             return Ok(());
@@ -360,27 +357,35 @@ impl Drop for Cgroup {
 impl Limit {
     fn in_force(&self) -> LimitInForce {
         let (what, asked, mechanism) = (self.want.what, self.want.asked.clone(), self.mechanism);
-        let (in_force, read_from, held) = match (&self.read, self.want.instead) {
-            (Some((file, check, text)), _) => {
-                let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                match folder::read(file) {
-                    Ok(found) => {
-                        let held = if check.holds(text, &found) { Held::Fully } else { Held::Not };
-                        (check.shown(text, &found), name, held)
-                    }
-                    Err(error) => (error.to_string(), name, Held::Not),
-                }
-            }
-            (None, Instead::Data(bytes)) => {
-                (format!("{} each process", size(bytes)), "RLIMIT_DATA".into(), Held::Partly)
-            }
-            (None, Instead::Nproc(most)) => (format!("{most} of one user"), "RLIMIT_NPROC".into(), Held::Partly),
-            (None, Instead::NoSwap) if mechanism == Mechanism::Emulated => {
+        let (in_force, read_from, held) = match self.want.instead {
+            _ if !self.read.is_empty() => self.read_back(),
+            Instead::Data(bytes) => (format!("{} each process", size(bytes)), "RLIMIT_DATA".into(), Held::Partly),
+            Instead::Nproc(most) => (format!("{most} of one user"), "RLIMIT_NPROC".into(), Held::Partly),
+            Instead::NoSwap if mechanism == Mechanism::Emulated => {
                 ("nothing to swap to".to_owned(), "/proc/swaps".to_owned(), Held::Fully)
             }
-            (None, _) => ("unbounded".to_owned(), "-".to_owned(), Held::Partly),
+            Instead::Nothing | Instead::NoSwap => ("unbounded".to_owned(), String::new(), Held::Partly),
         };
         LimitInForce { what, asked, in_force, mechanism, read_from, held }
+    }
+}
+
+impl Limit {
+    /// What the files say, where it stands, and whether all of them say what was written.
+    fn read_back(&self) -> (String, String, Held) {
+        let (mut found, mut name, mut held) = (Vec::new(), String::new(), Held::Fully);
+        for (file, check, text) in &self.read {
+            name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            match folder::read(file) {
+                Ok(content) if check.holds(text, &content) => found.push(check.shown(text, &content)),
+                Ok(content) => (held, found) = (Held::Not, vec![check.shown(text, &content)]),
+                Err(error) => (held, found) = (Held::Not, vec![error.to_string()]),
+            }
+            if held == Held::Not {
+                break;
+            }
+        }
+        (found.join(", "), name, held)
     }
 }
 
@@ -406,9 +411,8 @@ impl Check {
         match self {
             Self::Bytes(_) => found.parse().map_or_else(|_| found.to_owned(), size),
             Self::Line => {
-                let first = asked.split_whitespace().next().unwrap_or_default();
-                let line = found.lines().find(|line| line.split_whitespace().any(|word| word == first));
-                line.unwrap_or("nothing").to_owned()
+                let line = found.lines().find(|line| self.holds(asked, line));
+                line.unwrap_or("nothing of it").to_owned()
             }
             Self::Same | Self::Set => found.to_owned(),
         }

@@ -28,11 +28,20 @@ pub fn sweep(host: &Host) -> usize {
     for hierarchy in unified.chain(host.v1.iter().map(|(_, hierarchy)| hierarchy)) {
         parents.extend(hierarchy.own.ancestors().take_while(|path| path.starts_with(&hierarchy.mount)));
     }
-    parents.into_iter().map(leftovers).flat_map(|found| found.into_iter().map(|path| folder::remove(&path))).count()
+    let left: Vec<PathBuf> = parents.into_iter().flat_map(leftovers).collect();
+    // Another launcher may be at the same one.
+    left.iter().filter(|path| folder::remove(path).is_ok()).count()
+}
+
+/// Sweeps everywhere where there is something to sweep in this group.
+pub(super) fn tidy(host: &Host, parent: &Path) {
+    if !leftovers(parent).is_empty() {
+        sweep(host);
+    }
 }
 
 /// Groups in this one whose launcher is gone.
-pub(super) fn leftovers(parent: &Path) -> Vec<PathBuf> {
+fn leftovers(parent: &Path) -> Vec<PathBuf> {
     let Some(namespace) = namespace() else { return Vec::new() };
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     let gone = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| is_gone(name, namespace)));

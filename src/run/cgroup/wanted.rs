@@ -135,7 +135,8 @@ fn memory(limits: &LinuxMemory, wants: &mut Vec<Want>) -> Result<(), Error> {
         };
         let v2 = vec![vec![at_most("memory.swap.max", swap)]];
         let v1 = vec![vec![at_most("memory.memsw.limit_in_bytes", total)]];
-        wants.push(want("memory and swap", size(total), MEMORY, v2, v1, Instead::NoSwap));
+        let asked = format!("{} ({} of swap)", size(total), size(swap));
+        wants.push(want("memory and swap", asked, MEMORY, v2, v1, Instead::NoSwap));
     }
     if let Some(bytes) = number(limits.reservation()) {
         let way = |file| vec![vec![at_most(file, bytes)]];
@@ -277,7 +278,7 @@ mod tests {
         assert_eq!(written(&asked[0].v2), [("memory.max", "67108864")]);
         assert_eq!(written(&asked[1].v2), [("memory.swap.max", "33554432")]);
         assert_eq!(written(&asked[1].v1), [("memory.memsw.limit_in_bytes", "100663296")]);
-        assert_eq!((asked[0].asked.as_str(), asked[1].asked.as_str()), ("64 MiB", "96 MiB"));
+        assert_eq!((asked[0].asked.as_str(), asked[1].asked.as_str()), ("64 MiB", "96 MiB (32 MiB of swap)"));
         assert!(wants(r#"{"memory": {"limit": -1, "swap": -1}}"#).expect("wants").is_empty());
         assert!(wants(r#"{"memory": {"swap": 5}}"#).is_err());
         assert!(wants(r#"{"memory": {"limit": 6, "swap": 5}}"#).is_err());

@@ -151,7 +151,11 @@ fn descriptors(folder: &str) -> Option<Vec<u32>> {
     let mut open = Vec::new();
     for entry in std::fs::read_dir(format!("{folder}/fd")).ok()? {
         let number: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        let text = if number <= 2 { String::new() } else { cgroup::read(Path::new(&format!("{folder}/fdinfo/{number}"))).ok()? };
+        let text = if number <= 2 {
+            String::new()
+        } else {
+            cgroup::read(Path::new(&format!("{folder}/fdinfo/{number}"))).ok()?
+        };
         let flags = u32::from_str_radix(field(&text, "flags"), 8).unwrap_or(0);
         if flags & CLOEXEC == 0 {
             open.push(number);

@@ -13,7 +13,7 @@ pub(super) fn rows(order: &Order, facts: &Facts, cgroup: Option<&Cgroup>, extra:
     if let Some(cgroup) = cgroup {
         rows.extend(member(facts, cgroup));
         rows.extend(cgroup.in_force().into_iter().map(|limit| {
-            let mechanism = format!("{} {}", limit.mechanism, limit.read_from);
+            let mechanism = format!("{} {}", limit.mechanism, limit.read_from).trim_end().to_owned();
             let row = Row::new(limit.what, limit.asked, limit.in_force, mechanism, true);
             Row { verdict: limit.held.into(), ..row }
         }));

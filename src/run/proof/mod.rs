@@ -27,7 +27,6 @@ pub struct Proof {
 
 /// One thing that was asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Row {
     /// What it is about.
     pub what: String,
@@ -134,13 +133,7 @@ impl Row {
         holds: bool,
     ) -> Self {
         let verdict = if holds { Verdict::Holds } else { Verdict::Differs };
-        Self {
-            what: what.into(),
-            asked: asked.into(),
-            in_force: in_force.into(),
-            mechanism: mechanism.into(),
-            verdict,
-        }
+        Self { what: what.into(), asked: asked.into(), in_force: in_force.into(), mechanism: mechanism.into(), verdict }
     }
 
     /// The same, less than asked and accepted.

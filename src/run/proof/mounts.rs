@@ -72,7 +72,8 @@ impl Tree<'_> {
         };
         let mut wrong = lacking(line, asked.split(' '));
         // A root over which missing mount points were laid is a file system of its own.
-        let same = |outside: Option<Place>| outside.zip(place).is_some_and(|(outside, inside)| outside.file == inside.file);
+        let same =
+            |outside: Option<Place>| outside.zip(place).is_some_and(|(outside, inside)| outside.file == inside.file);
         if line.kind != "overlay" && !same(look_outside(&self.order.root.path)) {
             wrong.push("another folder".to_owned());
         }
@@ -120,7 +121,8 @@ impl Tree<'_> {
             });
             wrong.extend(loose.map(|inner| format!("{} below it is {}", inner.point, inner.options)));
         }
-        Row::new(what, asked, told(&line, &wrong), "mount", wrong.is_empty())
+        let sizes = wanted.shown(&line);
+        Row::new(what, asked, told(&line, &wrong) + &sizes, "mount", wrong.is_empty())
     }
 
     fn devices(&mut self) -> Row {
@@ -130,7 +132,8 @@ impl Tree<'_> {
             DEVICES.map(|(name, major, minor)| (format!("/dev/{name}"), FileType::CharacterDevice, major, minor)),
         );
         for device in asked.into_iter().flatten() {
-            let kind = if device.typ() == LinuxDeviceType::B { FileType::BlockDevice } else { FileType::CharacterDevice };
+            let kind =
+                if device.typ() == LinuxDeviceType::B { FileType::BlockDevice } else { FileType::CharacterDevice };
             let number = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
             let path = device.path().to_string_lossy().into_owned();
             if !wanted.iter().any(|(known, ..)| *known == path) {
@@ -204,14 +207,13 @@ impl Tree<'_> {
             self.known.iter().any(|(path, below)| line.point == *path || (*below && is_below(&line.point, path)))
         };
         let extra = self.lines.iter().filter(|line| !known(line));
-        let extra = extra.map(|line| {
-            Row::new(format!("mount {}", line.point), "nothing", told(line, &[]), "mountinfo", false)
-        });
+        let extra =
+            extra.map(|line| Row::new(format!("mount {}", line.point), "nothing", told(line, &[]), "mountinfo", false));
         let follows = |path: &str| {
             let mounts = self.order.spec.mounts().iter().flatten();
-            mounts.filter(|mount| is_below(path, &mount.destination().to_string_lossy())).any(|mount| {
-                mount.options().iter().flatten().any(|word| matches!(word.as_str(), "slave" | "rslave"))
-            })
+            mounts
+                .filter(|mount| is_below(path, &mount.destination().to_string_lossy()))
+                .any(|mount| mount.options().iter().flatten().any(|word| matches!(word.as_str(), "slave" | "rslave")))
         };
         let spreads = self.lines.iter().filter(|line| {
             let word = |prefix: &str| line.propagation.split(' ').any(|word| word.starts_with(prefix));
@@ -221,9 +223,8 @@ impl Tree<'_> {
             Row::new(format!("mount {}", line.point), "private", line.propagation.clone(), "mountinfo", false)
         });
         let loose = self.lines.iter().filter(|line| !line.has("nosuid"));
-        let loose = loose.map(|line| {
-            Row::new(format!("mount {}", line.point), "nosuid", line.options.clone(), "mountinfo", false)
-        });
+        let loose = loose
+            .map(|line| Row::new(format!("mount {}", line.point), "nosuid", line.options.clone(), "mountinfo", false));
         extra.chain(spreads).chain(loose).collect()
     }
 }
@@ -268,14 +269,20 @@ impl<'a> Wanted<'a> {
         self.flags.iter().map(|flag| (*flag).to_owned()).chain(rest).collect::<Vec<_>>().join(" ")
     }
 
+    /// The file system's own options that were asked for, as they are.
+    fn shown(&self, line: &Line) -> String {
+        let asked = |word: &&str| self.rest.iter().any(|(key, _)| word.split('=').next() == Some(key));
+        let words = line.super_options.split(',').filter(asked).map(|word| format!(" {word}"));
+        if line.kind == "tmpfs" { words.collect() } else { String::new() }
+    }
+
     /// What of the file system's own options isn't so. Only tmpfs(5) tells them in full.
     fn wrong_size(&self, line: &Line) -> Vec<String> {
         if line.kind != "tmpfs" {
             return Vec::new();
         }
-        let found = |key: &str| {
-            line.super_options.split(',').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
-        };
+        let found =
+            |key: &str| line.super_options.split(',').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
         let mut wrong = Vec::new();
         for (key, value) in &self.rest {
             let shown = found(key);
@@ -283,9 +290,9 @@ impl<'a> Wanted<'a> {
                 // This mode is the file system's own, and not told.
                 "mode" => octal(shown.unwrap_or("1777")) == octal(value),
                 // The kernel counts whole pages.
-                "size" => bytes(value).zip(shown.and_then(bytes)).is_some_and(|(asked, found)| {
-                    found.abs_diff(asked) < PAGE
-                }),
+                "size" => {
+                    bytes(value).zip(shown.and_then(bytes)).is_some_and(|(asked, found)| found.abs_diff(asked) < PAGE)
+                }
                 _ => bytes(value).zip(shown.and_then(bytes)).is_some_and(|(asked, found)| found <= asked),
             };
             if !holds {

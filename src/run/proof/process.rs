@@ -34,7 +34,13 @@ fn identity(order: &Order, facts: &Facts) -> Vec<Row> {
             Some(wanted) => format!("{inside} ({wanted} outside)"),
             None => format!("{inside} (not mapped)"),
         };
-        Row::new(what, shown, format!("{} outside", facts.status(key).replace('\t', " ")), format!("status {key}"), holds)
+        Row::new(
+            what,
+            shown,
+            format!("{} outside", facts.status(key).replace('\t', " ")),
+            format!("status {key}"),
+            holds,
+        )
     };
     let mut rows = vec![one("user", "Uid", user.uid(), true), one("group", "Gid", user.gid(), false)];
     rows.push(groups(order, facts, user.additional_gids().as_deref().unwrap_or_default()));
@@ -96,7 +102,13 @@ fn privileges(order: &Order, facts: &Facts) -> Vec<Row> {
     let mut rows = Vec::new();
     let flag = |key: &str| facts.status(key).to_owned();
     if order.spec.process().as_ref().is_some_and(|process| process.no_new_privileges() == Some(true)) {
-        rows.push(Row::new("no new privileges", "1", flag("NoNewPrivs"), "status NoNewPrivs", flag("NoNewPrivs") == "1"));
+        rows.push(Row::new(
+            "no new privileges",
+            "1",
+            flag("NoNewPrivs"),
+            "status NoNewPrivs",
+            flag("NoNewPrivs") == "1",
+        ));
     }
     let list = order.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let count = |text: &str| field(text, "Seccomp_filters").parse::<u32>().ok();
@@ -186,8 +198,18 @@ fn maps(order: &Order, facts: &Facts) -> Vec<Row> {
 
 /// Interfaces that the kernel itself puts into each new network when a module is loaded; they are down.
 const FALLBACKS: [&str; 12] = [
-    "sit0", "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0", "ip6gretap0",
-    "ip6erspan0", "tunl6",
+    "sit0",
+    "tunl0",
+    "gre0",
+    "gretap0",
+    "erspan0",
+    "ip_vti0",
+    "ip6_vti0",
+    "ip6tnl0",
+    "ip6gre0",
+    "ip6gretap0",
+    "ip6erspan0",
+    "tunl6",
 ];
 
 fn network(order: &Order, facts: &Facts) -> Option<Row> {
