@@ -9,7 +9,7 @@ use crate::image::{Transport, source};
 use crate::policy::{self, Needs, Profile, oci};
 
 use super::ids::{self, Caller};
-use super::{Error, IdRange, Job, Order, Refused, RootFs, Tools, launch, rlimits, seccomp};
+use super::{Error, IdRange, Job, Order, Refused, RootFs, Tools, account, cgroup, launch, proof, rlimits, seccomp};
 
 /// A run whose profile is known.
 pub struct Ready<'a> {
@@ -68,7 +68,11 @@ impl Ready<'_> {
         let list = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
         let filter = list.map(|list| seccomp::compile(list, job.options.refusals)).transpose()?.unwrap_or_default();
         let asked = spec.process().as_ref().and_then(|process| process.rlimits().as_deref()).unwrap_or_default();
-        let (limits, lowered) = rlimits::plan(asked)?;
+        let allow_partial = job.wishes.allow.iter().any(|name| name == "partial-limits");
+        let resources = spec.linux().as_ref().and_then(|linux| linux.resources().clone()).unwrap_or_default();
+        let group = cgroup::prepare(&name, &resources, allow_partial, &cgroup::Host::look_up())?;
+        let asked = group.rlimits(asked);
+        let (limits, lowered) = rlimits::plan(&asked)?;
         lowered.iter().for_each(|said| note(said));
         let order = Order {
             spec,
@@ -80,11 +84,38 @@ impl Ready<'_> {
             timeout: job.options.timeout,
             proof: job.options.proof.clone(),
             refusals: job.options.refusals,
-            allow_partial: job.wishes.allow.iter().any(|name| name == "partial-limits"),
+            allow_partial,
             account: job.options.account,
         };
-        let tools = Tools { filter: &filter.instructions, limit: &|| rlimits::apply(&limits), note, ..Tools::none() };
-        Ok(launch(&order, &tools)?)
+        let tools = Tools {
+            filter: &filter.instructions,
+            cgroup: group.descriptor(),
+            join: &|| group.join(),
+            limit: &|| rlimits::apply(&limits),
+            prove: &|started| {
+                let extra = proof::Extra { rlimits: Some(&asked), ..proof::Extra::default() };
+                let begun = std::time::Instant::now();
+                let proof = proof::read(started.pid, &order, Some(&group), &extra);
+                if std::env::var_os("SHOWTIME").is_some() {
+                    note(&format!("proof {:?}", begun.elapsed()));
+                }
+                match &order.proof {
+                    Some(path) if path.as_os_str() == "-" => note(&proof.text()),
+                    Some(path) => std::fs::write(path, proof.json())
+                        .map_err(|error| Error::new(path.display().to_string(), error.to_string(), "name a file"))?,
+                    None => {}
+                }
+                proof.check()
+            },
+            note,
+            ..Tools::none()
+        };
+        let code = launch(&order, &tools)?;
+        if order.account {
+            note(&account::Account::of(&group).text());
+        }
+        group.remove()?;
+        Ok(code)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Facts {
     /// Descriptors that stay open when a program is executed; `None` where that can't be read.
     pub(super) descriptors: Option<Vec<u32>>,
     /// The root of the container's tree.
-    root: Option<OwnedFd>,
+    pub(super) root: Option<OwnedFd>,
 }
 
 /// What is at a path in the container.

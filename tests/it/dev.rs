@@ -1,0 +1,4 @@
+//! dev
+#![allow(missing_docs, dead_code, unused)]
+mod run_cgroup;
+mod support;
