@@ -66,19 +66,19 @@ impl Account {
     /// One row for each number that is known: `what · value · read from`.
     #[must_use]
     pub fn rows(&self) -> Vec<[String; 3]> {
-        let time = |micros: u64| format!("{}.{:03} s", micros / 1_000_000, micros / 1_000 % 1_000);
-        let number = |number: u64| number.to_string();
-        let bytes = |bytes: u64| size(bytes);
-        let all: [(&str, &Option<Counted>, &dyn Fn(u64) -> String); 9] = [
-            ("peak memory", &self.peak_memory, &bytes),
-            ("CPU time in the program", &self.cpu_user, &time),
-            ("CPU time in the kernel", &self.cpu_system, &time),
-            ("times throttled", &self.throttled, &number),
-            ("time throttled", &self.throttled_time, &time),
-            ("peak processes", &self.peak_processes, &number),
-            ("bytes read", &self.bytes_read, &bytes),
-            ("bytes written", &self.bytes_written, &bytes),
-            ("killed for memory", &self.oom_kills, &number),
+        type Shown = fn(u64) -> String;
+        let time: Shown = |micros| format!("{}.{:03} s", micros / 1_000_000, micros / 1_000 % 1_000);
+        let number: Shown = |number| number.to_string();
+        let all = [
+            ("peak memory", &self.peak_memory, size as Shown),
+            ("CPU time in the program", &self.cpu_user, time),
+            ("CPU time in the kernel", &self.cpu_system, time),
+            ("times throttled", &self.throttled, number),
+            ("time throttled", &self.throttled_time, time),
+            ("peak processes", &self.peak_processes, number),
+            ("bytes read", &self.bytes_read, size),
+            ("bytes written", &self.bytes_written, size),
+            ("killed for memory", &self.oom_kills, number),
         ];
         let known = all.into_iter().filter_map(|(what, counted, shown)| {
             let counted = counted.as_ref()?;

@@ -40,6 +40,8 @@ pub struct Cgroup {
     limits: Vec<Limit>,
     /// Limits of setrlimit(2) in place of what no group bounds.
     rlimits: Vec<(PosixRlimitType, u64)>,
+    /// The process that removes it: no copy of this in a child does.
+    owner: u32,
 }
 
 /// One folder.
@@ -115,8 +117,15 @@ pub struct LimitInForce {
 pub fn prepare(name: &str, resources: &LinuxResources, allow_partial: bool, host: &Host) -> Result<Cgroup, Error> {
     let wants = wanted::of(resources)?;
     let label = name::label(name);
-    let mut group =
-        Cgroup { v2: None, parent: None, scope: false, v1: Vec::new(), limits: Vec::new(), rlimits: Vec::new() };
+    let mut group = Cgroup {
+        v2: None,
+        parent: None,
+        scope: false,
+        v1: Vec::new(),
+        limits: Vec::new(),
+        rlimits: Vec::new(),
+        owner: std::process::id(),
+    };
     let left = group.by_v2(wants, host, &label)?;
     let left = group.by_v1(left, host, &label)?;
     group.otherwise(left, host, allow_partial)?;
@@ -194,6 +203,9 @@ impl Cgroup {
     }
 
     fn clear(&mut self) -> Result<(), Error> {
+        if self.owner != std::process::id() {
+            return Ok(());
+        }
         // Where new processes can be forbidden that is done first.
         self.v1.sort_by_key(|group| group.controller != "pids");
         let mut result = Ok(());
@@ -217,11 +229,10 @@ impl Cgroup {
         }
         let mut parent = unified::choose(host, &wanted, label);
         let gets = |parent: &Option<Parent>| parent.as_ref().map_or(0, |parent| parent.controllers.len());
-        if gets(&parent) < wanted.len() {
-            if let Some(host) = scope::enter(host, label) {
-                self.scope = true;
-                parent = unified::choose(&host, &wanted, label);
-            }
+        let lacks = gets(&parent) < wanted.len();
+        if let Some(host) = lacks.then(|| scope::enter(host, label)).flatten() {
+            self.scope = true;
+            parent = unified::choose(&host, &wanted, label);
         }
         let Some(parent) = parent else { return Ok(wants) };
         name::tidy(host, &parent.path);
@@ -303,14 +314,14 @@ impl Cgroup {
     fn set(&mut self, want: Want, ways: &[Way], path: &Path, mechanism: Mechanism) -> Result<Option<Want>, Error> {
         let there = |way: &&Way| way.iter().all(|write| path.join(write.file).exists());
         let Some(way) = ways.iter().find(there) else { return Ok(Some(want)) };
-        for write in way.iter().filter(|write| write.file != "devices.list") {
+        for write in way.iter().filter(|write| !wanted::READ_ONLY.contains(&write.file)) {
             let file = path.join(write.file);
             folder::write(&file, &write.text).map_err(|error| {
                 let problem = format!("`{}` is refused ({error})", write.text);
                 Error::new(file.display().to_string(), problem, "ask for what this machine can give")
             })?;
         }
-        let readable = way.iter().filter(|write| !matches!(write.file, "devices.allow" | "devices.deny"));
+        let readable = way.iter().filter(|write| !wanted::WRITE_ONLY.contains(&write.file));
         let read = readable.map(|write| (path.join(write.file), write.check.clone(), write.text.clone())).collect();
         self.limits.push(Limit { want, read, mechanism });
         Ok(None)

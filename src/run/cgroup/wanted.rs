@@ -59,6 +59,11 @@ pub(super) enum Instead {
     NoSwap,
 }
 
+/// Files that tell what came of others, and can't be written.
+pub(super) const READ_ONLY: [&str; 3] = ["devices.list", "cpuset.cpus.effective", "cpuset.mems.effective"];
+/// Files that can't be read.
+pub(super) const WRITE_ONLY: [&str; 2] = ["devices.allow", "devices.deny"];
+
 const MEMORY: (&str, &str) = ("memory", "memory");
 const CPU: (&str, &str) = ("cpu", "cpu");
 const CPUSET: (&str, &str) = ("cpuset", "cpuset");
@@ -74,11 +79,10 @@ const PERIOD: u64 = 100_000;
 pub(super) fn of(resources: &LinuxResources) -> Result<Vec<Want>, Error> {
     refuse_unknown(resources)?;
     let mut wants = Vec::new();
-    if let Some(pids) = resources.pids().as_ref().map(|pids| pids.limit()) {
-        if let Some(limit) = u64::try_from(pids).ok().filter(|limit| *limit > 0) {
-            let way = || vec![vec![same("pids.max", limit.to_string())]];
-            wants.push(want("processes", limit.to_string(), ("pids", "pids"), way(), way(), Instead::Nproc(limit)));
-        }
+    let pids = resources.pids().as_ref().and_then(|pids| u64::try_from(pids.limit()).ok());
+    if let Some(limit) = pids.filter(|limit| *limit > 0) {
+        let way = || vec![vec![same("pids.max", limit.to_string())]];
+        wants.push(want("processes", limit.to_string(), ("pids", "pids"), way(), way(), Instead::Nproc(limit)));
     }
     resources.memory().iter().try_for_each(|limits| memory(limits, &mut wants))?;
     resources.cpu().iter().for_each(|limits| cpu(limits, &mut wants));
@@ -160,11 +164,16 @@ fn cpu(limits: &LinuxCpu, wants: &mut Vec<Want>) {
         let v1 = vec![vec![same("cpu.shares", shares.to_string())]];
         wants.push(want("CPU shares", shares.to_string(), CPU, v2, v1, Instead::Nothing));
     }
-    // An empty group of version 1 has no CPU and no memory: the one that isn't asked for is inherited by the caller.
-    for (what, set, file) in [("CPUs", limits.cpus(), "cpuset.cpus"), ("memory nodes", limits.mems(), "cpuset.mems")] {
+    // Version 2 takes a set that the group around hasn't got, and has another one in effect.
+    let sets = [
+        ("CPUs", limits.cpus(), "cpuset.cpus", "cpuset.cpus.effective"),
+        ("memory nodes", limits.mems(), "cpuset.mems", "cpuset.mems.effective"),
+    ];
+    for (what, set, name, effective) in sets {
         if let Some(set) = set.as_ref().filter(|set| !set.is_empty()) {
-            let way = || vec![vec![Write { file, text: set.clone(), check: Check::Set }]];
-            wants.push(want(what, set.clone(), CPUSET, way(), way(), Instead::Nothing));
+            let file = |file| Write { file, text: set.clone(), check: Check::Set };
+            let v1 = vec![vec![file(name)]];
+            wants.push(want(what, set.clone(), CPUSET, vec![vec![file(name), file(effective)]], v1, Instead::Nothing));
         }
     }
 }
@@ -255,7 +264,7 @@ fn at_most(file: &'static str, bytes: u64) -> Write {
 /// Bytes in words: `64 MiB`.
 pub(crate) fn size(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let fits = |power: &usize| bytes != 0 && bytes % (1 << (10 * power)) == 0;
+    let fits = |power: &usize| bytes != 0 && bytes.is_multiple_of(1 << (10 * power));
     let power = (0..units.len()).rev().find(fits).unwrap_or(0);
     format!("{} {}", bytes >> (10 * power), units.get(power).unwrap_or(&"B"))
 }

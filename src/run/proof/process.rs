@@ -4,7 +4,7 @@ use oci_spec::runtime::{Capabilities, Capability, LinuxNamespaceType};
 
 use super::facts::{Facts, field};
 use super::{Extra, Row, Verdict, outside};
-use crate::policy::Network;
+use crate::policy::{Egress, Network};
 use crate::run::{IdRange, MapWriter, Order};
 
 /// The name of that row, whoever tells it.
@@ -34,13 +34,9 @@ fn identity(order: &Order, facts: &Facts) -> Vec<Row> {
             Some(wanted) => format!("{inside} ({wanted} outside)"),
             None => format!("{inside} (not mapped)"),
         };
-        Row::new(
-            what,
-            shown,
-            format!("{} outside", facts.status(key).replace('\t', " ")),
-            format!("status {key}"),
-            holds,
-        )
+        let all_four = numbers.first().filter(|first| numbers.len() == 4 && numbers.iter().all(|one| one == *first));
+        let found = all_four.map_or_else(|| facts.status(key).replace('\t', " "), u32::to_string);
+        Row::new(what, shown, format!("{found} outside"), format!("status {key}"), holds)
     };
     let mut rows = vec![one("user", "Uid", user.uid(), true), one("group", "Gid", user.gid(), false)];
     rows.push(groups(order, facts, user.additional_gids().as_deref().unwrap_or_default()));
@@ -229,7 +225,14 @@ fn network(order: &Order, facts: &Facts) -> Option<Row> {
         }
         Network::Egress(egress) => {
             let holds = names.contains(&"lo");
-            Some(Row::new("network", format!("{egress:?}"), in_force, "network namespace", holds))
+            let asked = match egress {
+                Egress::All => "a way out".to_owned(),
+                Egress::Only(places) => {
+                    let places = places.iter().map(|(host, port)| format!("{host}:{port}"));
+                    format!("a way out to {}", places.collect::<Vec<_>>().join(" "))
+                }
+            };
+            Some(Row::new("network", asked, in_force, "network namespace", holds))
         }
         Network::Host => None,
     }
