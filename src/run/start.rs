@@ -94,13 +94,9 @@ impl Ready<'_> {
             limit: &|| rlimits::apply(&limits),
             prove: &|started| {
                 let extra = proof::Extra { rlimits: Some(&asked), ..proof::Extra::default() };
-                let begun = std::time::Instant::now();
                 let proof = proof::read(started.pid, &order, Some(&group), &extra);
-                if std::env::var_os("SHOWTIME").is_some() {
-                    note(&format!("proof {:?}", begun.elapsed()));
-                }
                 match &order.proof {
-                    Some(path) if path.as_os_str() == "-" => note(&proof.text()),
+                    Some(path) if path.as_os_str() == "-" => proof.text().lines().for_each(note),
                     Some(path) => std::fs::write(path, proof.json())
                         .map_err(|error| Error::new(path.display().to_string(), error.to_string(), "name a file"))?,
                     None => {}
@@ -112,9 +108,9 @@ impl Ready<'_> {
         };
         let code = launch(&order, &tools)?;
         if order.account {
-            note(&account::Account::of(&group).text());
+            account::Account::of(&group).text().lines().for_each(note);
         }
-        group.remove()?;
+        group.remove().unwrap_or_else(|error| note(&error.to_string()));
         Ok(code)
     }
 }

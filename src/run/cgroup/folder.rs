@@ -14,7 +14,8 @@ const MOST: u64 = 1 << 20;
 /// # Errors
 /// Those of open(2) and read(2); text that is no UTF-8, or longer than 1 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+    // Almost all of them fit at once: each further read(2) may be answered by writing the whole text anew.
+    let mut text = String::with_capacity(8 << 10);
     std::fs::File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MOST {
         return Err(io::Error::from(io::ErrorKind::FileTooLarge));

@@ -8,7 +8,8 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxAttributes, Stat
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use crate::run::cgroup;
+use crate::policy::Network;
+use crate::run::{Order, cgroup};
 
 /// Texts of /proc/PID.
 #[derive(Debug, Default)]
@@ -68,16 +69,20 @@ pub(super) const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", 
 const CLOEXEC: u32 = 0o2_000_000;
 
 impl Facts {
-    /// Reads everything of a process.
-    pub(super) fn of(pid: Pid) -> Self {
+    /// Reads everything of a process that the order says something about: each file of a new process takes its time, since
+    /// the kernel has to make it first.
+    pub(super) fn of(pid: Pid, order: &Order) -> Self {
         let folder = format!("/proc/{}", pid.as_raw_nonzero());
         let read = |name: &str| cgroup::read(Path::new(&format!("{folder}/{name}"))).unwrap_or_default();
         let link = |folder: &str, kind: &str| {
             let link = std::fs::read_link(format!("{folder}/ns/{kind}"));
             link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
         };
-        let own_net = link(&folder, "net") != link("/proc/self", "net");
-        let net = |name: &str| if own_net { read(name) } else { String::new() };
+        let process = order.spec.process().as_ref();
+        let if_asked = |asked: bool, name: &str| if asked { read(name) } else { String::new() };
+        let net = |name| if_asked(order.profile.network.value != Network::Host, name);
+        let apparmor = process.is_some_and(|process| process.apparmor_profile().is_some());
+        let selinux = process.is_some_and(|process| process.selinux_label().is_some());
         Self {
             status: read("status"),
             own_status: cgroup::read(Path::new("/proc/self/status")).unwrap_or_default(),
@@ -90,8 +95,8 @@ impl Facts {
             devices: net("net/dev"),
             routes: net("net/route"),
             routes6: net("net/ipv6_route"),
-            apparmor: read("attr/apparmor/current"),
-            selinux: read("attr/exec"),
+            apparmor: if_asked(apparmor, "attr/apparmor/current"),
+            selinux: if_asked(selinux, "attr/exec"),
             namespaces: NAMESPACES.map(|kind| (kind, link(&folder, kind), link("/proc/self", kind))).to_vec(),
             descriptors: descriptors(&folder),
             root: rustix::fs::open(

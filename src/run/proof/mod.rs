@@ -67,7 +67,7 @@ pub struct Extra<'a> {
 /// Reads what is in force. `pid` waits at the gate: no code of the image has run in it.
 #[must_use]
 pub fn read(pid: Pid, order: &Order, cgroup: Option<&Cgroup>, extra: &Extra<'_>) -> Proof {
-    let facts = facts::Facts::of(pid);
+    let facts = facts::Facts::of(pid, order);
     let mut rows = process::rows(order, &facts, extra);
     rows.extend(mounts::rows(order, &facts.mountinfo, &|path| facts.look(path), extra));
     rows.extend(limits::rows(order, &facts, cgroup, extra));

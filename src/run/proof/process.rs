@@ -264,10 +264,14 @@ fn held(order: &Order, facts: &Facts) -> Vec<Row> {
     let shown = facts.descriptors.as_ref().map_or_else(|| "can't be read".to_owned(), |open| list(open));
     let holds = facts.descriptors.as_deref() == Some(&[0, 1, 2]);
     rows.push(Row::new("open descriptors", "0 1 2", shown, "close_range", holds));
-    let alone = facts.status("Threads") == "1" && facts.status("TracerPid") == "0";
-    if !alone {
-        let found = format!("{} threads, tracer {}", facts.status("Threads"), facts.status("TracerPid"));
-        rows.push(Row::new("the process", "1 thread, no tracer", found, "status", false));
+    let threads = facts.status("Threads");
+    if threads != "1" {
+        rows.push(Row::new("threads", "1", threads, "status Threads", false));
+    }
+    let tracer = facts.status("TracerPid");
+    if tracer != "0" {
+        // Who may trace it from outside could do so at any time; that it is so is said.
+        rows.push(Row::new("tracer", "none", tracer, "status TracerPid", false).partly());
     }
     if let Some(wanted) = order.spec.process().as_ref().and_then(|process| process.oom_score_adj()) {
         let holds = facts.oom_score_adj.trim().parse() == Ok(wanted);

@@ -84,8 +84,7 @@ fn a_process_as_asked_holds_and_each_change_differs() {
         ("Groups:\t \n", "Groups:\t27 \n", "groups"),
         ("Groups:\t \n", "", "groups"),
         ("NSpid:\t4711\t1", "NSpid:\t4711", "own namespaces"),
-        ("Threads:\t1", "Threads:\t2", "the process"),
-        ("TracerPid:\t0", "TracerPid:\t9", "the process"),
+        ("Threads:\t1", "Threads:\t2", "threads"),
         ("Uid:\t", "Uid:\t0\t", "user"),
         ("Gid:\t", "Gid:\tx\t", "group"),
     ] {
