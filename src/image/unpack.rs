@@ -3,6 +3,8 @@
 //! symlink. Devices are not made, setuid and setgid bits not given, file capabilities not set: no container of ours could
 //! use them.
 
+#![cfg(target_os = "linux")]
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};

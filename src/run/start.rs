@@ -1,21 +1,27 @@
 //! A run on Linux: image, profile, specification, and all parts of the launcher put together.
 
+use std::cell::RefCell;
+use std::os::fd::AsFd;
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder};
 
 use crate::image::{Transport, source};
-use crate::policy::{self, Needs, Profile, oci};
+use crate::policy::{self, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
-use super::{Error, IdRange, Job, Order, Refused, RootFs, Tools, account, cgroup, launch, proof, rlimits, seccomp};
+use super::store::{Store, Stored};
+use super::{
+    Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, network, proof,
+    rlimits, seccomp,
+};
 
 /// A run whose profile is known.
 pub struct Ready<'a> {
     job: Job<'a>,
     caller: Caller,
-    root: RootFs,
+    image: Image,
     profile: Profile,
 }
 
@@ -25,12 +31,12 @@ pub struct Ready<'a> {
 /// An image that can't be read, a profile that can't be made.
 pub fn prepare(mut job: Job<'_>) -> Result<Ready<'_>, Refused> {
     let caller = Caller::look_up();
-    let (root, needs) = image(&job)?;
+    let image = image(&job, &caller)?;
     let profile = match job.profile.take() {
-        Some(profile) => profile,
-        None => policy::infer(&needs, job.wishes, &host())?,
+        Some(profile) => policy::check(profile, &job.wishes.allow, &host())?,
+        None => policy::infer(image.needs(), job.wishes, &host())?,
     };
-    Ok(Ready { job, caller, root, profile })
+    Ok(Ready { job, caller, image, profile })
 }
 
 impl Ready<'_> {
@@ -45,7 +51,8 @@ impl Ready<'_> {
     /// # Errors
     /// Why it wasn't started, or was ended: something asked for isn't in force.
     pub fn start(self) -> Result<u8, Refused> {
-        let Ready { job, caller, root, profile } = self;
+        let Ready { job, caller, image, profile } = self;
+        let root = image.root().clone();
         let note = job.note;
         let ids = ids::plan(&caller, &profile.user.value);
         for missing in ids::unmapped(&ids, &profile.user.value) {
@@ -74,6 +81,33 @@ impl Ready<'_> {
         let asked = group.rlimits(asked);
         let (limits, lowered) = rlimits::plan(&asked)?;
         lowered.iter().for_each(|said| note(said));
+        refuse_unbuilt(&job.options)?;
+        // Process 1 of ours never executes anything, so it would keep the listening sockets of the host.
+        if profile.init.value && !profile.publish.is_empty() {
+            let problem = "with an init, process 1 of the container would keep the host's listening socket";
+            return Err(Error::new("--init", problem, "leave out `--init` or `-p`").into());
+        }
+        if profile.lsm.value.landlock {
+            note("Landlock isn't applied by this version; the other restrictions don't rely on it");
+        }
+        let ports: Vec<Publish> = profile.publish.iter().map(|said| said.value.clone()).collect();
+        let prepared = network::prepare(&ports, &profile.network.value)?;
+        let files = prepared.files(&profile.hostname.value);
+        let network = RefCell::new(Some(prepared));
+        // Relays end when this is dropped, which is after the container.
+        let running = RefCell::new(None);
+        let connect = |started: &Started<'_>| -> Result<(), Error> {
+            if let Some(prepared) = network.borrow_mut().take() {
+                let entered = prepared.enter(started.pidfd.as_fd(), started.pid)?;
+                for (publish, address) in entered.published() {
+                    note(&format!("port {} is reached at {address}", publish.port));
+                }
+                running.replace(Some(entered));
+            }
+            Ok(())
+        };
+        let shown: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+        let extra = proof::Extra { files: &shown, rlimits: Some(&asked), ..proof::Extra::default() };
         let order = Order {
             spec,
             profile,
@@ -92,17 +126,8 @@ impl Ready<'_> {
             cgroup: group.descriptor(),
             join: &|| group.join(),
             limit: &|| rlimits::apply(&limits),
-            prove: &|started| {
-                let extra = proof::Extra { rlimits: Some(&asked), ..proof::Extra::default() };
-                let proof = proof::read(started.pid, &order, Some(&group), &extra);
-                match &order.proof {
-                    Some(path) if path.as_os_str() == "-" => proof.text().lines().for_each(note),
-                    Some(path) => std::fs::write(path, proof.json())
-                        .map_err(|error| Error::new(path.display().to_string(), error.to_string(), "name a file"))?,
-                    None => {}
-                }
-                proof.check()
-            },
+            prove: &|started| connect(started).and_then(|()| prove(started, &order, &group, &extra, note)),
+            files: &files,
             note,
             ..Tools::none()
         };
@@ -115,17 +140,82 @@ impl Ready<'_> {
     }
 }
 
-/// The root file system, and what the profile is made from.
-fn image(job: &Job<'_>) -> Result<(RootFs, Needs), Refused> {
+/// Proves what is in force, and writes it where that was asked for.
+fn prove(
+    started: &Started<'_>,
+    order: &Order,
+    group: &cgroup::Cgroup,
+    extra: &proof::Extra<'_>,
+    note: &dyn Fn(&str),
+) -> Result<(), Error> {
+    let proof = proof::read(started.pid, order, Some(group), extra);
+    match &order.proof {
+        Some(path) if path.as_os_str() == "-" => proof.text().lines().for_each(note),
+        Some(path) => std::fs::write(path, proof.json()).map_err(|error| {
+            Error::new(path.display().to_string(), error.to_string(), "name a file that can be written")
+        })?,
+        None => {
+            // Lowered limits and ids that aren't mapped have been told before.
+            let news = proof.partial().filter(|row| row.what != "id" && !row.what.starts_with("RLIMIT_"));
+            news.for_each(|row| note(&format!("{}: asked for {}, in force is {}", row.what, row.asked, row.in_force)));
+        }
+    }
+    proof.check()
+}
+
+/// What is asked for and isn't built yet is refused rather than left out.
+fn refuse_unbuilt(options: &super::Options) -> Result<(), Error> {
+    if options.refusals {
+        return Err(Error::new("--refusals", "this version can't do that yet", "leave it out"));
+    }
+    Ok(())
+}
+
+/// An image that is ready to be mounted.
+enum Image {
+    /// A folder that is used where it is.
+    Folder(RootFs, Box<Needs>),
+    /// One of the store, which stays locked while it is used.
+    Stored(Box<Stored>),
+}
+
+impl Image {
+    fn root(&self) -> &RootFs {
+        match self {
+            Self::Folder(root, _) => root,
+            Self::Stored(stored) => &stored.root,
+        }
+    }
+
+    fn needs(&self) -> &Needs {
+        match self {
+            Self::Folder(_, needs) => needs,
+            Self::Stored(stored) => &stored.needs,
+        }
+    }
+}
+
+fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
     match &job.request.reference.transport {
         Transport::RootFs { path } => {
             let image = source::read(job.request)?;
             let path = std::fs::canonicalize(path)
                 .map_err(|error| Error::new(path.clone(), format!("it can't be found ({error})"), "name a folder"))?;
-            Ok((RootFs { path, shifted: false, scratch: None }, Needs::of(&image)))
+            Ok(Image::Folder(RootFs { path, shifted: false, scratch: None }, Box::new(Needs::of(&image))))
         }
-        _ => Err(Error::new(job.request.name, "only rootfs: can be run yet", "unpack it").into()),
+        _ => {
+            let store = Store::open(&job.options.data, caller)?;
+            Ok(Image::Stored(Box::new(store.prepare(job.request, job.options.pull)?)))
+        }
     }
+}
+
+/// Removes images of the store that nothing uses, and what is left of starts that were ended.
+///
+/// # Errors
+/// A store that can't be read.
+pub fn collect(data: &Path) -> Result<Freed, Error> {
+    Store::open(data, &Caller::look_up())?.collect()
 }
 
 /// What of this machine bounds a profile.

@@ -341,24 +341,6 @@ pub fn reset_signals() {
     }
 }
 
-/// Starts a command with all signals unblocked and their default action, whatever this process has blocked for itself. It
-/// is asked to end when the thread that starts it does.
-///
-/// # Errors
-/// As [`std::process::Command::spawn`].
-pub fn spawn_unblocked(command: &mut std::process::Command) -> io::Result<std::process::Child> {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: between fork(2) and execve(2) only calls are made that signal-safety(7) names, and no memory is allocated.
-    unsafe {
-        command.pre_exec(|| {
-            reset_signals();
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
-            Ok(())
-        });
-    }
-    command.spawn()
-}
-
 /// Lets go of the memory that holds code, of this program and its libraries; what is executed again is read again from the
 /// files. For a process that will do little for long.
 ///
@@ -380,6 +362,24 @@ pub fn forget_code() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Starts a command with all signals unblocked and their default action, whatever this process has blocked for itself. It
+/// is asked to end when the thread that starts it does.
+///
+/// # Errors
+/// As [`std::process::Command::spawn`].
+pub fn spawn_unblocked(command: &mut std::process::Command) -> io::Result<std::process::Child> {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork(2) and execve(2) only calls are made that signal-safety(7) names, and no memory is allocated.
+    unsafe {
+        command.pre_exec(|| {
+            reset_signals();
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+            Ok(())
+        });
+    }
+    command.spawn()
 }
 
 /// What the children have used that were waited for.

@@ -53,7 +53,11 @@ mod run_launch;
 #[cfg(target_os = "linux")]
 mod run_launch_life;
 #[cfg(target_os = "linux")]
+mod run_network;
+#[cfg(target_os = "linux")]
 mod run_runtimes;
+#[cfg(target_os = "linux")]
+mod run_store;
 mod secret;
 mod shell;
 #[allow(dead_code)]

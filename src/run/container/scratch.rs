@@ -125,7 +125,7 @@ mod tests {
         std::fs::write(deep.join("file"), "x").expect("written");
         std::fs::create_dir_all(folder.path().join("1/2")).expect("made");
         symlink(kept.path(), folder.path().join("upper/1/link")).expect("a link");
-        let shut = std::fs::Permissions::from_mode(0);
+        let shut = std::fs::Permissions::from_mode(0o000);
         std::fs::set_permissions(folder.path().join("1/2"), shut).expect("its mode");
         layers(folder.path()).expect("removed");
         assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
