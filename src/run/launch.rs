@@ -20,8 +20,10 @@ pub struct Tools<'a> {
     pub filter: &'a [sys::Instruction],
     /// The folder of a version 2 control group that the container is born in.
     pub cgroup: Option<&'a OwnedFd>,
-    /// Outside, as soon as the process exists, before it does anything: joins control groups of version 1.
+    /// Outside, as soon as the process exists.
     pub born: &'a dyn Fn(&Started<'_>) -> Result<(), Error>,
+    /// Inside, first of all: joins control groups of version 1, which a process does quickly only by itself.
+    pub join: &'a dyn Fn() -> Result<(), Error>,
     /// Outside: writes the id maps.
     pub map: &'a dyn Fn(Pid, &IdMaps) -> Result<(), Error>,
     /// Inside, in the container's tree, with all capabilities of its user namespace: sets limits of the process.
@@ -56,6 +58,7 @@ impl Tools<'_> {
             filter: &[],
             cgroup: None,
             born: &|_| Ok(()),
+            join: &|| Ok(()),
             map: &write_maps,
             limit: &|| Ok(()),
             confine: &|| Ok(()),

@@ -8,13 +8,21 @@ mod job;
 pub mod runtimes;
 
 #[cfg(target_os = "linux")]
+pub mod account;
+#[cfg(target_os = "linux")]
+pub mod cgroup;
+#[cfg(target_os = "linux")]
 mod container;
 #[cfg(target_os = "linux")]
 pub mod ids;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
+mod mountinfo;
+#[cfg(target_os = "linux")]
 pub mod network;
+#[cfg(target_os = "linux")]
+pub mod proof;
 #[cfg(target_os = "linux")]
 pub mod rlimits;
 #[cfg(target_os = "linux")]

@@ -12,7 +12,10 @@ use crate::policy::{self, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
 use super::store::{Store, Stored};
-use super::{Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, launch, network, rlimits, seccomp};
+use super::{
+    Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, network, proof,
+    rlimits, seccomp,
+};
 
 /// A run whose profile is known.
 pub struct Ready<'a> {
@@ -72,12 +75,12 @@ impl Ready<'_> {
         let list = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
         let filter = list.map(|list| seccomp::compile(list, job.options.refusals)).transpose()?.unwrap_or_default();
         let asked = spec.process().as_ref().and_then(|process| process.rlimits().as_deref()).unwrap_or_default();
-        let (mut limits, lowered) = rlimits::plan(asked)?;
-        lowered.iter().for_each(|said| note(said));
         let allow_partial = job.wishes.allow.iter().any(|name| name == "partial-limits");
-        if let Some(pids) = unenforced(&profile, allow_partial, note)? {
-            limits.push(rlimits::processes(pids));
-        }
+        let resources = spec.linux().as_ref().and_then(|linux| linux.resources().clone()).unwrap_or_default();
+        let group = cgroup::prepare(&name, &resources, allow_partial, &cgroup::Host::look_up())?;
+        let asked = group.rlimits(asked);
+        let (limits, lowered) = rlimits::plan(&asked)?;
+        lowered.iter().for_each(|said| note(said));
         refuse_unbuilt(&job.options)?;
         // Process 1 of ours never executes anything, so it would keep the listening sockets of the host.
         if profile.init.value && !profile.publish.is_empty() {
@@ -93,7 +96,7 @@ impl Ready<'_> {
         let network = RefCell::new(Some(prepared));
         // Relays end when this is dropped, which is after the container.
         let running = RefCell::new(None);
-        let prove = |started: &Started<'_>| {
+        let connect = |started: &Started<'_>| -> Result<(), Error> {
             if let Some(prepared) = network.borrow_mut().take() {
                 let entered = prepared.enter(started.pidfd.as_fd(), started.pid)?;
                 for (publish, address) in entered.published() {
@@ -103,6 +106,8 @@ impl Ready<'_> {
             }
             Ok(())
         };
+        let shown: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+        let extra = proof::Extra { files: &shown, rlimits: Some(&asked), ..proof::Extra::default() };
         let order = Order {
             spec,
             profile,
@@ -118,54 +123,52 @@ impl Ready<'_> {
         };
         let tools = Tools {
             filter: &filter.instructions,
+            cgroup: group.descriptor(),
+            join: &|| group.join(),
             limit: &|| rlimits::apply(&limits),
-            prove: &prove,
+            prove: &|started| connect(started).and_then(|()| prove(started, &order, &group, &extra, note)),
             files: &files,
             note,
             ..Tools::none()
         };
-        Ok(launch(&order, &tools)?)
+        let code = launch(&order, &tools)?;
+        if order.account {
+            account::Account::of(&group).text().lines().for_each(note);
+        }
+        group.remove().unwrap_or_else(|error| note(&error.to_string()));
+        Ok(code)
     }
 }
 
-/// What control groups would bound isn't bounded yet, which is refused unless it was allowed, and said then. Gives the
-/// bound on processes, which setrlimit(2) can hold in part: it counts them in each user namespace (Linux 5.14).
-fn unenforced(profile: &Profile, allow_partial: bool, note: &dyn Fn(&str)) -> Result<Option<u64>, Error> {
-    let limits = &profile.limits;
-    let devices =
-        [&limits.device_read_bps, &limits.device_write_bps, &limits.device_read_iops, &limits.device_write_iops];
-    let asked = [
-        ("memory", limits.memory.value.is_some() || limits.memory_and_swap.value.is_some()),
-        ("CPU time", limits.cpu_quota.value.is_some() || limits.cpu_shares.value.is_some()),
-        ("the choice of CPUs", limits.cpuset_cpus.value.is_some() || limits.cpuset_mems.value.is_some()),
-        ("block I/O", limits.blkio_weight.value.is_some() || devices.iter().any(|bounds| !bounds.value.is_empty())),
-    ];
-    let asked: Vec<&str> = asked.iter().filter(|(_, asked)| *asked).map(|(what, _)| *what).collect();
-    let pids = limits.pids.value;
-    if asked.is_empty() && pids.is_none() {
-        return Ok(None);
+/// Proves what is in force, and writes it where that was asked for.
+fn prove(
+    started: &Started<'_>,
+    order: &Order,
+    group: &cgroup::Cgroup,
+    extra: &proof::Extra<'_>,
+    note: &dyn Fn(&str),
+) -> Result<(), Error> {
+    let proof = proof::read(started.pid, order, Some(group), extra);
+    match &order.proof {
+        Some(path) if path.as_os_str() == "-" => proof.text().lines().for_each(note),
+        Some(path) => std::fs::write(path, proof.json()).map_err(|error| {
+            Error::new(path.display().to_string(), error.to_string(), "name a file that can be written")
+        })?,
+        None => {
+            // Lowered limits and ids that aren't mapped have been told before.
+            let news = proof.partial().filter(|row| row.what != "id" && !row.what.starts_with("RLIMIT_"));
+            news.for_each(|row| note(&format!("{}: asked for {}, in force is {}", row.what, row.asked, row.in_force)));
+        }
     }
-    if !allow_partial {
-        let mut open = asked.clone();
-        open.extend(pids.map(|_| "the number of processes"));
-        let problem =
-            format!("this version makes no control groups, so {} would not be bounded in full", open.join(", "));
-        return Err(Error::new("limits", problem, "accept that with `--allow partial-limits`"));
-    }
-    if !asked.is_empty() {
-        note(&format!("partial limits: no bound on {}; processes are bounded by RLIMIT_NPROC", asked.join(", ")));
-    }
-    Ok(pids)
+    proof.check()
 }
 
 /// What is asked for and isn't built yet is refused rather than left out.
 fn refuse_unbuilt(options: &super::Options) -> Result<(), Error> {
-    let asked =
-        [("--proof", options.proof.is_some()), ("--refusals", options.refusals), ("--account", options.account)];
-    match asked.iter().find(|(_, asked)| *asked) {
-        None => Ok(()),
-        Some((flag, _)) => Err(Error::new(*flag, "this version can't do that yet", "leave it out")),
+    if options.refusals {
+        return Err(Error::new("--refusals", "this version can't do that yet", "leave it out"));
     }
+    Ok(())
 }
 
 /// An image that is ready to be mounted.

@@ -382,6 +382,33 @@ pub fn spawn_unblocked(command: &mut std::process::Command) -> io::Result<std::p
     command.spawn()
 }
 
+/// What the children have used that were waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// Microseconds of CPU in their own code.
+    pub user: u64,
+    /// Microseconds of CPU in the kernel's.
+    pub system: u64,
+    /// Bytes of memory of the largest.
+    pub largest: u64,
+}
+
+/// getrusage(2) of this process's children.
+pub fn children_usage() -> Option<Usage> {
+    // SAFETY: `rusage` is plain integers, for which all zeros is a value; the call only writes to it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        if libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) == -1 {
+            return None;
+        }
+        usage
+    };
+    let number = |value: libc::c_long| u64::try_from(value).unwrap_or(0);
+    let micros = |time: libc::timeval| number(time.tv_sec).saturating_mul(1_000_000) + number(time.tv_usec);
+    let largest = number(usage.ru_maxrss).saturating_mul(1024);
+    Some(Usage { user: micros(usage.ru_utime), system: micros(usage.ru_stime), largest })
+}
+
 /// close_range(2): marks every descriptor from `first` on to be closed at execve(2).
 ///
 /// # Errors

@@ -47,6 +47,8 @@ mod rewrite;
 #[cfg(target_os = "linux")]
 mod run_attempts;
 #[cfg(target_os = "linux")]
+mod run_cgroup;
+#[cfg(target_os = "linux")]
 mod run_cli;
 #[cfg(target_os = "linux")]
 mod run_launch;

@@ -165,7 +165,7 @@ fn change(uid: u32, gid: u32) -> Result<(), Error> {
 }
 
 /// Its bit (linux/capability.h).
-fn bit(capability: Capability) -> CapabilitySet {
+pub(crate) fn bit(capability: Capability) -> CapabilitySet {
     use CapabilitySet as Set;
     match capability {
         Capability::AuditControl => Set::AUDIT_CONTROL,

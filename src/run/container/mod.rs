@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Process, Spec};
 
 pub(crate) use channel::{Channel, Message};
+pub(crate) use identity::bit;
 pub(crate) use process::enter;
 pub(crate) use scratch::clear;
 pub(crate) use sources::Sources;

@@ -47,6 +47,7 @@ fn prepare(plan: &Plan<'_>, channel: &Channel, sources: Option<sources::Sources>
     if plan.init {
         init::forget_arguments()?;
     }
+    (plan.tools.join)()?;
     let sources = match sources {
         Some(sources) => sources,
         None => sources::Sources::open(plan.order)?,
