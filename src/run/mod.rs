@@ -4,6 +4,12 @@
 mod error;
 
 #[cfg(target_os = "linux")]
+pub mod lsm;
+#[cfg(target_os = "linux")]
+pub mod refusals;
+#[cfg(target_os = "linux")]
+pub mod seccomp;
+#[cfg(target_os = "linux")]
 pub mod sys;
 
 use std::path::PathBuf;
