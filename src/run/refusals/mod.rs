@@ -8,6 +8,9 @@ use serde::Serialize;
 use crate::run::Error;
 use crate::run::seccomp::Filter;
 
+/// Calls that name a path, which is looked at before they are made.
+pub(crate) const PATH_CALLS: &[&str] = &["open", "openat", "openat2"];
+
 /// The supervisor: answers calls that wait, as the filter would have done by itself, and counts what was refused.
 #[derive(Debug)]
 pub struct Refusals {

@@ -1,11 +1,24 @@
 //! From a list of system calls in the form of the OCI runtime specification (config-linux.md, Seccomp) to a filter for the
-//! kernel (seccomp(2)).
+//! kernel (seccomp(2)): rules become clauses, clauses a decision graph, the graph a program.
+//!
+//! Of several rules that match a call the strictest wins, as it does of several filters, whatever their order. An
+//! architecture that isn't listed ends the process: its numbers mean other calls. Numbers of x32 answer ENOSYS, as on a
+//! kernel without it, whatever is listed.
+
+mod decide;
+mod emit;
+mod interpret;
+mod names;
+mod rules;
 
 use std::ffi::c_uint;
 
-use oci_spec::runtime::LinuxSeccomp;
+use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompFilterFlag};
 
 use crate::run::{Error, sys};
+
+pub use names::name_of;
+pub(crate) use names::number_of;
 
 /// What the container runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,18 +44,51 @@ pub enum Notify {
 pub struct Filter {
     /// The program, for [`sys::set_seccomp_filter`].
     pub instructions: Vec<sys::Instruction>,
-    /// The flags to set it with.
+    /// The flags to set it with. With [`Notify::Refusals`] they ask for a listener.
     pub flags: c_uint,
-    /// Names that no known architecture has a call of, in rules for which that opens nothing: to be told.
+    /// Names that no known architecture has a call of, in rules where that leaves nothing open: to be told.
     pub unknown: Vec<String>,
+    /// The program that decides, where the other one asks.
+    plain: Option<Vec<sys::Instruction>>,
 }
+
+/// What the launcher itself calls between setting the filter and the program's first step: a list without them leaves a
+/// container that hangs or ends without a word.
+pub const LAST_STEPS: [&str; 7] = ["execve", "sendmsg", "recvmsg", "read", "write", "close", "exit_group"];
 
 /// Compiles a list.
 ///
 /// # Errors
-/// Whatever of the list would not be enforced.
-pub fn compile(_rules: &LinuxSeccomp, _machine: Machine, _notify: Notify) -> Result<Filter, Error> {
-    Err(Error::new("seccomp", "not compiled", "wait"))
+/// Whatever of the list would not be enforced, a list that the launcher's [`LAST_STEPS`] don't pass, and a program of more
+/// than 4,096 instructions, which the kernel doesn't take.
+pub fn compile(list: &LinuxSeccomp, machine: Machine, notify: Notify) -> Result<Filter, Error> {
+    let (calls, unknown) = rules::read(list, machine)?;
+    let plain = emit::program(&decide::graph(&calls)?)?;
+    let mut filter = Filter { instructions: plain, flags: flags(list, notify), unknown, plain: None };
+    if let Some(refused) = LAST_STEPS.iter().find(|name| !filter.lets_pass(machine, name)) {
+        let remedy = format!("allow `{refused}` in the list");
+        return Err(Error::new("seccomp", format!("the launcher itself needs `{refused}` to start a program"), remedy));
+    }
+    if notify == Notify::Refusals {
+        let asking = emit::program(&decide::graph(&rules::asking(calls))?)?;
+        filter.plain = Some(std::mem::replace(&mut filter.instructions, asking));
+    }
+    Ok(filter)
+}
+
+impl Filter {
+    /// What the kernel does with a call (`SECCOMP_RET_…` with its data), by its `AUDIT_ARCH_…`, number and arguments; where
+    /// the filter asks, what it would have done without.
+    #[must_use]
+    pub fn decide(&self, architecture: u32, number: u32, arguments: &[u64; 6]) -> u32 {
+        interpret::run(self.plain.as_ref().unwrap_or(&self.instructions), architecture, number, arguments)
+    }
+
+    fn lets_pass(&self, machine: Machine, name: &str) -> bool {
+        let architecture = machine.architecture();
+        let action = number_of(architecture, name).map(|number| self.decide(architecture, number, &[0; 6]));
+        action.is_some_and(rules::permits)
+    }
 }
 
 impl Machine {
@@ -54,7 +100,51 @@ impl Machine {
         match std::env::consts::ARCH {
             "x86_64" => Ok(Self::X86_64),
             "aarch64" => Ok(Self::Aarch64),
-            other => Err(Error::new("seccomp", format!("system calls of {other} are not known"), "run it on x86_64")),
+            other => Err(Error::new(
+                "seccomp",
+                format!("system calls of {other} are not known"),
+                "run it on x86_64 or aarch64, or with `--security-opt seccomp=unconfined`",
+            )),
+        }
+    }
+
+    /// Its `AUDIT_ARCH_…` (linux/audit.h).
+    #[must_use]
+    pub fn architecture(self) -> u32 {
+        match self {
+            Self::X86_64 => names::X86_64,
+            Self::Aarch64 => names::AARCH64,
         }
     }
 }
+
+fn flags(list: &LinuxSeccomp, notify: Notify) -> c_uint {
+    use LinuxSeccompFilterFlag as Flag;
+    let asked = |flag: Flag| list.flags().iter().flatten().any(|one| *one == flag);
+    let mut flags = 0;
+    // `TSYNC` has nothing to do: the process has one thread.
+    if asked(Flag::SeccompFilterFlagLog) {
+        flags |= libc::SECCOMP_FILTER_FLAG_LOG;
+    }
+    if asked(Flag::SeccompFilterFlagSpecAllow) {
+        flags |= libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    }
+    if notify == Notify::Refusals {
+        flags |= libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        // Otherwise each signal makes a waiting call be made, and counted, again.
+        if kernel_is_at_least(5, 19) {
+            flags |= libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+        }
+    }
+    c_uint::try_from(flags).unwrap_or_default()
+}
+
+fn kernel_is_at_least(major: u32, minor: u32) -> bool {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
+#[cfg(test)]
+mod tests;
