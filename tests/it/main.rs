@@ -38,6 +38,8 @@ mod readme;
 mod recovery;
 mod registry;
 mod rewrite;
+#[cfg(target_os = "linux")]
+mod run_seccomp;
 mod secret;
 mod shell;
 #[allow(dead_code)]
