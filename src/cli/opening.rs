@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::image::registry::{self, Progress};
 use crate::image::source::{self, Request};
-use crate::image::{Cache, Image, Limits, Reference, size_said};
+use crate::image::{Cache, Image, Limits, Reference, Wanted, size_said};
 use crate::{lint, platform};
 
 use super::output::Console;
@@ -70,6 +70,9 @@ impl Default for Opening {
     }
 }
 
+/// What the readers of images need themselves, and no more.
+static NOTHING: Wanted = Wanted { reads: Vec::new(), content: Vec::new() };
+
 /// Opens images as the options say.
 pub(super) struct Opener {
     platform: Option<String>,
@@ -115,18 +118,24 @@ impl Opener {
     /// Reads an image whole; the error is what to tell people.
     pub(super) fn open(&self, name: &str) -> Result<Image, String> {
         let reference = Reference::parse(name).map_err(|error| error.to_string())?;
-        let request = Request {
+        let wanted = lint::wanted();
+        let request = Request { wanted: &wanted, ..self.request(name, &reference) };
+        source::read(&request).map_err(|error| error.to_string())
+    }
+
+    /// What is asked of a source, with nothing wanted of the files but what everybody needs.
+    pub(super) fn request<'a>(&'a self, name: &'a str, reference: &'a Reference) -> Request<'a> {
+        Request {
             name,
-            reference: &reference,
+            reference,
             platform: self.platform.as_deref(),
-            wanted: &lint::wanted(),
+            wanted: &NOTHING,
             limits: &self.limits,
             today: Some(&self.today),
             cache: self.cache.as_ref(),
             registry: Some(&self.registry),
             engine: self.engine.as_deref(),
-        };
-        source::read(&request).map_err(|error| error.to_string())
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod find;
 mod globs;
 mod read;
+mod run;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::diagnostic::{Confidence, Severity};
 pub use find::{Finder, NAMES};
 pub use globs::Globs;
 pub use read::{Error, MAX_BYTES};
+pub use run::RunSettings;
 
 /// One configuration file.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub overrides: Vec<Override>,
     /// `[[image-ignore]]`: findings in images that are known and accepted.
     pub image_ignores: Vec<ImageIgnore>,
+    /// `[run]`: what `harden run` starts containers with.
+    pub run: RunSettings,
 }
 
 /// `[[image-ignore]]`: findings in images that are known and accepted. An image has no lines to put a comment on.

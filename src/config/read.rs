@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::{Confidence, Severity};
 use crate::text::LineIndex;
 
-use super::{At, Config, FailOn, Globs, ImageIgnore, LintSetting, Name, Override, PresetChoice, Rules};
+use super::{At, Config, FailOn, Globs, ImageIgnore, LintSetting, Name, Override, PresetChoice, Rules, RunSettings};
 
 /// The greatest size of a configuration file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -34,7 +34,7 @@ const FAIL_ON: [(&str, FailOn); 5] = [
 
 /// Keys that set rules, at the top and in an override.
 const RULE_KEYS: [&str; 6] = ["preset", "select", "extend-select", "ignore", "lints", "image"];
-const TOP_KEYS: [&str; 13] = [
+const TOP_KEYS: [&str; 14] = [
     "preset",
     "select",
     "extend-select",
@@ -48,6 +48,7 @@ const TOP_KEYS: [&str; 13] = [
     "exclude",
     "overrides",
     "image-ignore",
+    "run",
 ];
 
 /// What is wrong with a configuration file.
@@ -102,7 +103,7 @@ impl Config {
     }
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     path: Arc<Path>,
 }
@@ -122,6 +123,7 @@ impl Reader<'_> {
             exclude: Globs::default(),
             overrides: Vec::new(),
             image_ignores: Vec::new(),
+            run: RunSettings::default(),
         };
         for (key, at, value) in entries(table) {
             match key {
@@ -132,6 +134,7 @@ impl Reader<'_> {
                 "exclude" => config.exclude = self.globs(key, value)?,
                 "overrides" => config.overrides = self.overrides(value)?,
                 "image-ignore" => config.image_ignores = self.image_ignores(value)?,
+                "run" => config.run = self.run(value)?,
                 _ if RULE_KEYS.contains(&key) => self.rule(&mut config.rules, key, value)?,
                 _ => return Err(self.unknown(key, at, "", &TOP_KEYS)),
             }
@@ -228,11 +231,16 @@ impl Reader<'_> {
         Ok(ignores)
     }
 
-    fn text(&self, key: &str, value: &Spanned<DeValue<'_>>, what: &str) -> Result<String, Error> {
+    pub(super) fn text(&self, key: &str, value: &Spanned<DeValue<'_>>, what: &str) -> Result<String, Error> {
         value.get_ref().as_str().map(str::to_owned).ok_or_else(|| self.mistyped(key, value, what))
     }
 
-    fn choice<T: Copy>(&self, key: &str, value: &Spanned<DeValue<'_>>, choices: &[(&str, T)]) -> Result<T, Error> {
+    pub(super) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        choices: &[(&str, T)],
+    ) -> Result<T, Error> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let list = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         let Some(text) = value.get_ref().as_str() else {
@@ -246,11 +254,11 @@ impl Reader<'_> {
         })
     }
 
-    fn boolean(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<bool, Error> {
+    pub(super) fn boolean(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<bool, Error> {
         value.get_ref().as_bool().ok_or_else(|| self.mistyped(key, value, "`true` or `false`"))
     }
 
-    fn names(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Name>, Error> {
+    pub(super) fn names(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Name>, Error> {
         let strings = self.strings(key, value, "a list of lint names, such as [\"missing-user\"]")?;
         Ok(strings.into_iter().map(|(text, at)| Name { text: text.to_owned(), at: self.at(at) }).collect())
     }
@@ -263,7 +271,7 @@ impl Reader<'_> {
         })
     }
 
-    fn strings<'a>(
+    pub(super) fn strings<'a>(
         &self,
         key: &str,
         value: &'a Spanned<DeValue<'_>>,
@@ -276,11 +284,16 @@ impl Reader<'_> {
         array.iter().map(string).collect()
     }
 
-    fn table<'a, 'i>(&self, key: &str, value: &'a Spanned<DeValue<'i>>, what: &str) -> Result<&'a DeTable<'i>, Error> {
+    pub(super) fn table<'a, 'i>(
+        &self,
+        key: &str,
+        value: &'a Spanned<DeValue<'i>>,
+        what: &str,
+    ) -> Result<&'a DeTable<'i>, Error> {
         value.get_ref().as_table().ok_or_else(|| self.mistyped(key, value, what))
     }
 
-    fn unknown(&self, key: &str, at: usize, whose: &str, known: &[&str]) -> Error {
+    pub(super) fn unknown(&self, key: &str, at: usize, whose: &str, known: &[&str]) -> Error {
         let hint = match nearest(key, known.iter().copied()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => {
@@ -290,17 +303,17 @@ impl Reader<'_> {
         self.error(at, format!("unknown key `{key}`{whose}; {hint}"))
     }
 
-    fn mistyped(&self, key: &str, value: &Spanned<DeValue<'_>>, what: &str) -> Error {
+    pub(super) fn mistyped(&self, key: &str, value: &Spanned<DeValue<'_>>, what: &str) -> Error {
         let found = value.get_ref().type_str();
         let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
         self.error(value.span().start, format!("`{key}` must be {what}, not {article} {found}"))
     }
 
-    fn error(&self, offset: usize, message: String) -> Error {
+    pub(super) fn error(&self, offset: usize, message: String) -> Error {
         Error::Wrong { at: self.at(offset), message }
     }
 
-    fn at(&self, offset: usize) -> At {
+    pub(super) fn at(&self, offset: usize) -> At {
         let place = LineIndex::new(self.text).byte_column(offset as u32);
         let line_start = offset.min(self.text.len()) + 1 - place.column as usize;
         let column = self.text.get(line_start..offset).map_or(0, |before| before.chars().count()) as u32 + 1;
@@ -316,7 +329,7 @@ fn nearest<'w>(unknown: &str, words: impl IntoIterator<Item = &'w str>) -> Optio
 }
 
 /// The entries of a table in the order of the file, each with the offset of its key.
-fn entries<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
+pub(super) fn entries<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
     let mut entries: Vec<Entry<'a, 'i>> =
         table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span().start, value)).collect();
     entries.sort_by_key(|(_, at, _)| *at);

@@ -27,6 +27,7 @@ pub mod source;
 mod spot;
 mod start;
 mod tree;
+pub mod unpack;
 mod user;
 mod wanted;
 mod waste;

@@ -1,6 +1,8 @@
 //! What of an image decides which privileges its container gets: plain data, small enough to be kept beside an unpacked
 //! image so that a later start reads no layer.
 
+mod gather;
+
 use serde::{Deserialize, Serialize};
 
 /// What the profile is made from.
@@ -44,9 +46,12 @@ pub struct Needs {
     /// Absolute paths of visible folders where programs of the field write at run time, those that exist: `/run`,
     /// `/var/run`, `/var/cache/nginx`, `/var/log`.
     pub run_time: Vec<String>,
+    /// What is known of each folder of `volumes`, `run_time`, `writable` and of the accounts' homes that exists.
+    pub folders: Vec<Folder>,
     /// The highest uid and gid that owns a visible file.
     pub highest_id: u32,
-    /// What each folder that the start file lies in or that it works in belongs to: path, uid, gid.
+    /// What each folder that the start file lies in or that it works in (the working directory, the volumes) belongs to:
+    /// path, uid, gid.
     pub owners: Vec<(String, u32, u32)>,
 }
 
@@ -78,4 +83,23 @@ pub struct StartFile {
     pub uid: u32,
     /// Its group.
     pub gid: u32,
+}
+
+/// A folder that a container may want to write in.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Folder {
+    /// Its absolute path, symlinks followed.
+    pub path: String,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its mode.
+    pub mode: u16,
+    /// Bytes of the files in it, folders below too.
+    pub bytes: u64,
+    /// Names in it, folders below too.
+    pub entries: u64,
+    /// Whether a program is among them: a file with a right to execute it.
+    pub programs: bool,
 }

@@ -41,6 +41,10 @@ pub struct Profile {
     pub read_only_root: Said<bool>,
     /// Mounts on top of the usual ones (/proc, /sys, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys/fs/cgroup), in order.
     pub mounts: Vec<Said<Mount>>,
+    /// Bytes of /dev/shm.
+    pub shm_size: Said<u64>,
+    /// Kernel settings of the container's own namespaces (sysctl(8)): name and value.
+    pub sysctls: Vec<Said<(String, String)>>,
     /// Absolute paths that are covered so that nothing in them can be read.
     pub masked_paths: Said<Vec<String>>,
     /// Absolute paths that can't be written to.
@@ -137,6 +141,8 @@ pub enum MountKind {
     Tmpfs(Tmpfs),
     /// A file or folder of the host.
     Bind(Bind),
+    /// A device of the host.
+    Device(Device),
     /// A named volume of the user's store.
     Volume {
         /// Its name.
@@ -156,6 +162,10 @@ pub struct Tmpfs {
     pub inodes: Option<u64>,
     /// Mode of its root.
     pub mode: u32,
+    /// Owner of its root, ids inside: programs such as initdb refuse a folder that isn't theirs.
+    pub uid: u32,
+    /// Group of its root.
+    pub gid: u32,
     /// Whether files in it may be executed.
     pub exec: bool,
     /// Whether what the image has at the place is copied into it first, as programs that seed a folder expect.
@@ -174,6 +184,16 @@ pub struct Bind {
     pub recursive: bool,
     /// Whether a missing source is made as a folder, as `-v` does and `--mount` doesn't.
     pub create: bool,
+}
+
+/// A device of the host, which must not be mounted with `nodev`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Device {
+    /// Where it is on the host, absolute.
+    pub source: String,
+    /// Whether it can only be read from.
+    pub read_only: bool,
 }
 
 /// Which namespaces (namespaces(7)) are the container's own. The user namespace always is.
@@ -225,7 +245,9 @@ pub struct Limits {
 pub struct Rlimit {
     /// Docker's name of it: `nofile`, `nproc`, `core`.
     pub name: String,
+    #[serde(with = "super::text::bound")]
     pub soft: u64,
+    #[serde(with = "super::text::bound")]
     pub hard: u64,
 }
 
@@ -276,9 +298,9 @@ pub enum Protocol {
     Udp,
 }
 
-/// What to do when the program ends, as Docker's `--restart`.
+/// What to do when the program ends, as Docker's `--restart`, and written as it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Restart {
     /// Nothing.
     #[default]

@@ -1,14 +1,32 @@
 //! `harden run`: from a [`Profile`] and a root file system to a running container, and the proof of what is in force.
 //! Fails closed: each restriction is enforced, or emulated and said so, or the start is refused. Knows no command line.
 
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 mod error;
+mod job;
+pub mod runtimes;
 
+#[cfg(target_os = "linux")]
+mod container;
+#[cfg(target_os = "linux")]
+pub mod ids;
+#[cfg(target_os = "linux")]
+mod launch;
 #[cfg(target_os = "linux")]
 pub mod lsm;
 #[cfg(target_os = "linux")]
+pub mod network;
+#[cfg(target_os = "linux")]
 pub mod refusals;
 #[cfg(target_os = "linux")]
+pub mod rlimits;
+#[cfg(target_os = "linux")]
 pub mod seccomp;
+#[cfg(target_os = "linux")]
+mod start;
+#[cfg(target_os = "linux")]
+pub mod store;
 #[cfg(target_os = "linux")]
 pub mod sys;
 
@@ -16,7 +34,14 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::Spec;
 
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{Ready, prepare};
 pub use error::Error;
+pub use job::{Job, Options, Pull, Refused};
+#[cfg(target_os = "linux")]
+pub use launch::{Started, Tools, launch};
+#[cfg(target_os = "linux")]
+pub use start::{Ready, prepare};
 
 use crate::policy::Profile;
 

@@ -94,6 +94,43 @@ pub fn clone3(flags: u64, cgroup: Option<&OwnedFd>) -> io::Result<Cloned> {
     }
 }
 
+/// fork(2). The caller must have one thread, as for [`clone3`]; in the child the number is `None`.
+///
+/// # Errors
+/// Those of fork(2).
+pub fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: there is no other thread whose locks the child could miss; init and its child are copies of a process for
+    // which `clone3` has made sure of that.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// kill(2), with a number that need not have a name.
+///
+/// # Errors
+/// Those of kill(2).
+pub fn kill(pid: Pid, signal: c_int) -> io::Result<()> {
+    // SAFETY: kill(2) has no preconditions.
+    match unsafe { libc::kill(pid.as_raw_pid(), signal) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// unshare(2) of namespaces that no thread of the process holds memory or descriptors in common by.
+///
+/// # Errors
+/// Those of unshare(2).
+pub fn unshare(namespaces: c_int) -> io::Result<()> {
+    // SAFETY: with flags of namespaces only, the call changes what paths and numbers mean to this process, not memory.
+    match unsafe { libc::unshare(namespaces) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 /// Ends the process without running anything of Rust's or libc's, as a child that shares its parent's state must.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.
@@ -304,6 +341,47 @@ pub fn reset_signals() {
     }
 }
 
+/// Lets go of the memory that holds code, of this program and its libraries; what is executed again is read again from the
+/// files. For a process that will do little for long.
+///
+/// # Errors
+/// Those of reading /proc/self/maps (proc_pid_maps(5)).
+pub fn forget_code() -> io::Result<()> {
+    for line in std::fs::read_to_string("/proc/self/maps")?.lines() {
+        let mut fields = line.split_whitespace();
+        let (Some(range), Some("r-xp"), Some(path)) = (fields.next(), fields.next(), fields.nth(3)) else { continue };
+        let number = |text: &str| usize::from_str_radix(text, 16).ok();
+        let Some((start, end)) = range.split_once('-').and_then(|(start, end)| Some((number(start)?, number(end)?)))
+        else {
+            continue;
+        };
+        if path.starts_with('/') {
+            // SAFETY: the mapping is private, of a file, and was never writable: this program has no relocations in its
+            // code. So its pages are the file's, and are the same bytes when they are mapped in again.
+            unsafe { libc::madvise(start as *mut _, end.saturating_sub(start), libc::MADV_DONTNEED) };
+        }
+    }
+    Ok(())
+}
+
+/// Starts a command with all signals unblocked and their default action, whatever this process has blocked for itself. It
+/// is asked to end when the thread that starts it does.
+///
+/// # Errors
+/// As [`std::process::Command::spawn`].
+pub fn spawn_unblocked(command: &mut std::process::Command) -> io::Result<std::process::Child> {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork(2) and execve(2) only calls are made that signal-safety(7) names, and no memory is allocated.
+    unsafe {
+        command.pre_exec(|| {
+            reset_signals();
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+            Ok(())
+        });
+    }
+    command.spawn()
+}
+
 /// close_range(2): marks every descriptor from `first` on to be closed at execve(2).
 ///
 /// # Errors
@@ -312,4 +390,23 @@ pub fn close_on_exec_from(first: u32) -> io::Result<()> {
     // SAFETY: descriptors are only marked; each stays with its owner until then.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// close_range(2): closes every descriptor but those, which it sorts. For a process just forked that never goes back into
+/// the code that owned the others.
+///
+/// # Errors
+/// Those of close_range(2).
+pub fn close_all_but(keep: &mut [c_int]) -> io::Result<()> {
+    keep.sort_unstable();
+    let mut first: c_uint = 0;
+    for number in keep.iter().filter_map(|number| c_uint::try_from(*number).ok()).chain([c_uint::MAX]) {
+        // SAFETY: descriptors that are owned elsewhere in this memory are closed, which breaks no memory; the caller says
+        // that their owners never run again.
+        if first < number && unsafe { libc::syscall(libc::SYS_close_range, first, number - 1, 0) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        first = number.saturating_add(1);
+    }
+    Ok(())
 }

@@ -10,6 +10,8 @@ mod corpus;
 mod discover;
 mod engine;
 mod expansion;
+#[cfg(target_os = "linux")]
+mod export;
 mod fix;
 mod fix_cli;
 mod fix_corpus;
@@ -34,10 +36,22 @@ mod model;
 mod oracle;
 mod packages;
 mod planted;
+mod policy;
+mod policy_ask;
+#[cfg(target_os = "linux")]
+mod policy_calls;
 mod readme;
 mod recovery;
 mod registry;
 mod rewrite;
+#[cfg(target_os = "linux")]
+mod run_attempts;
+#[cfg(target_os = "linux")]
+mod run_launch;
+#[cfg(target_os = "linux")]
+mod run_launch_life;
+#[cfg(target_os = "linux")]
+mod run_runtimes;
 #[cfg(target_os = "linux")]
 mod run_seccomp;
 mod secret;

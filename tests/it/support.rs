@@ -1,6 +1,10 @@
 //! What several test modules need: the shared corpus, and skipping that can be forbidden.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod attempts;
 pub(crate) mod image;
+#[cfg(target_os = "linux")]
+pub(crate) mod launch;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ pub mod capability;
 mod collect;
 mod elf;
 mod entry;
+mod front;
 mod inflate;
 mod names;
 mod notes;
@@ -26,6 +27,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, LayerFacts, Limits, Wanted};
 pub use collect::Collector;
+pub(super) use front::Front;
+pub(super) use tar::{BLOCK, Header};
 
 /// A layer to read.
 #[derive(Clone, Copy, Debug)]
@@ -52,11 +55,26 @@ pub struct LayerRequest<'a> {
 /// A blob that can't be read, whose size or digest is not as asked (nothing of it is to be trusted), or whose compression
 /// engines don't read.
 pub fn read(blob: impl Read + Send, request: &LayerRequest<'_>) -> Result<LayerFacts, Error> {
+    read_with(blob, request, None)
+}
+
+/// Takes the content of regular files as it passes: the entry's index, and its next bytes.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(u32, &[u8]);
+
+/// As [`read`], and gives the content of regular files to a sink.
+///
+/// # Errors
+/// As [`read`]; what the sink got then is not to be trusted.
+pub(crate) fn read_with<'a>(
+    blob: impl Read + Send,
+    request: &'a LayerRequest<'a>,
+    sink: Option<Sink<'a>>,
+) -> Result<LayerFacts, Error> {
     let (full, filled) = mpsc::sync_channel::<pump::Buffer>(pump::BUFFERS);
     let (empty, free) = mpsc::sync_channel(pump::BUFFERS);
     std::thread::scope(|scope| {
         let pump = scope.spawn(move || pump::pump(blob, request, full, free));
-        let mut walk = walk::Walk::new(request);
+        let mut walk = walk::Walk::new(request, sink);
         let mut hash = Sha256::new();
         let mut size = 0;
         for buffer in filled {

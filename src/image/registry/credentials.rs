@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -11,6 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
 use super::options::Options;
+use super::settings;
 use crate::image::Error;
 
 /// Who we are at one registry.
@@ -62,9 +62,6 @@ struct Entry {
     registrytoken: String,
 }
 
-/// An authentication file has a handful of lines; anything larger than this is something else.
-const FILE_BYTES: u64 = 1 << 20;
-
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -72,29 +69,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 fn read(path: &Path, required: bool) -> Result<Option<File>, Error> {
     let wrong = |problem: String, remedy: &str| Error::new(path.display().to_string(), problem, remedy);
-    let mut text = String::new();
-    match std::fs::File::open(path) {
-        Err(error)
-            if !required
-                && matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
-        {
-            return Ok(None);
-        }
-        Err(error) => {
+    let text = match settings::text_of(path)? {
+        Some(text) if text.trim().is_empty() => return Ok(None),
+        Some(text) => text,
+        None if !required => return Ok(None),
+        None => {
             return Err(wrong(
-                format!("the authentication file can't be read: {error}"),
-                "make it readable, or name another one with REGISTRY_AUTH_FILE",
+                "there is no such authentication file".to_owned(),
+                "write it with `docker login` or `podman login`, or name another one with REGISTRY_AUTH_FILE",
             ));
         }
-        Ok(file) => {
-            file.take(FILE_BYTES).read_to_string(&mut text).map_err(|error| {
-                wrong(format!("the authentication file can't be read: {error}"), "write it anew with `docker login`")
-            })?;
-        }
-    }
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
+    };
     serde_json::from_str(&text).map(Some).map_err(|error| {
         // serde_json may quote a value, and a value here may be a password: only the position is told.
         wrong(

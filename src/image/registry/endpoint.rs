@@ -78,19 +78,7 @@ impl Endpoint {
 
     /// As [`Endpoint::open`], with the answer read whole.
     pub(super) async fn fetch(&self, transport: &Transport, want: &Want<'_>, limit: u64) -> Result<Answer, Error> {
-        let mut tries = Tries::default();
-        loop {
-            let response = self.open(transport, want, &mut tries).await?;
-            match transport.read(response, limit).await {
-                Ok(answer) => return Ok(answer),
-                Err(trouble) if !trouble.passing => return Err(trouble.error),
-                Err(trouble) => {
-                    if !transport.pause(&mut tries, &self.site.host, None, &trouble.error.problem).await {
-                        return Err(trouble.error);
-                    }
-                }
-            }
-        }
+        transport.whole(&self.site.host, limit, async |tries| self.open(transport, want, tries).await).await
     }
 
     /// `https://host/v2/`; `http://host/v2/` where that may be and TLS isn't spoken.

@@ -1,11 +1,11 @@
 //! Where a repository really is: containers-registries.conf(5), version 2, and the mirrors of docker's `daemon.json`.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::options::Options;
+use super::settings;
 use crate::image::Error;
 
 /// A place that may have a repository.
@@ -184,21 +184,9 @@ fn is_named(host: &str, names: &[String]) -> bool {
     names.iter().any(|name| name == host || name == bare)
 }
 
-/// Configuration files larger than this are something else.
-const FILE_BYTES: u64 = 1 << 20;
-
+/// The text of a file with something in it: an empty one says nothing, and is no JSON.
 fn text_of(path: &Path) -> Result<Option<String>, Error> {
-    let mut text = String::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES).read_to_string(&mut text));
-    match read {
-        Ok(_) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => {
-            Err(Error::new(path.display().to_string(), format!("the file can't be read: {error}"), "make it readable"))
-        }
-    }
+    Ok(settings::text_of(path)?.filter(|text| !text.trim().is_empty()))
 }
 
 fn malformed(path: &Path, why: &str) -> Error {

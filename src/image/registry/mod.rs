@@ -12,6 +12,7 @@ mod digest;
 mod endpoint;
 mod mirrors;
 mod options;
+mod settings;
 mod token;
 mod transport;
 mod wait;

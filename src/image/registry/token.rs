@@ -42,9 +42,7 @@ impl Challenge {
         let repository = &site.repository;
         match (self, identity) {
             (_, Identity::Bearer(token)) => header("Bearer ", token, registry).map(Some),
-            (Self::Basic, Identity::Password(user, password)) => {
-                header("Basic ", &STANDARD.encode(format!("{user}:{password}")), registry).map(Some)
-            }
+            (Self::Basic, Identity::Password(user, password)) => basic(user, password, registry).map(Some),
             (Self::Basic, _) => Ok(None),
             (Self::Bearer { realm, service }, _) => {
                 let ask = token_request(realm, service.as_deref(), registry, repository, identity)?;
@@ -103,9 +101,14 @@ fn token_request(
     url.query_pairs_mut().append_pair("scope", &scope);
     let mut ask = Ask::get(url, "application/json");
     if let Identity::Password(user, password) = identity {
-        ask.authorization = Some(header("Basic ", &STANDARD.encode(format!("{user}:{password}")), registry)?);
+        ask.authorization = Some(basic(user, password, registry)?);
     }
     Ok(ask)
+}
+
+/// User and password as RFC 7617 has them.
+fn basic(user: &str, password: &str, place: &Url) -> Result<HeaderValue, Error> {
+    header("Basic ", &STANDARD.encode(format!("{user}:{password}")), place)
 }
 
 /// A header that is kept out of logs; a token with control characters in it is a lie.

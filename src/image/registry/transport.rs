@@ -113,14 +113,24 @@ impl Transport {
 
     /// Sends, and reads the answer whole; one of more than `limit` bytes is an error.
     pub(super) async fn fetch(&self, ask: &Ask, limit: u64) -> Result<Answer, Error> {
+        self.whole(&host_of(&ask.url), limit, async |tries| self.send(ask, tries).await).await
+    }
+
+    /// Reads the answer whole that `send` gives, and has it sent again where it breaks off.
+    pub(super) async fn whole(
+        &self,
+        host: &str,
+        limit: u64,
+        send: impl AsyncFn(&mut Tries) -> Result<Response, Error>,
+    ) -> Result<Answer, Error> {
         let mut tries = Tries::default();
         loop {
-            let response = self.send(ask, &mut tries).await?;
+            let response = send(&mut tries).await?;
             match self.read(response, limit).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) if !trouble.passing => return Err(trouble.error),
                 Err(trouble) => {
-                    if !self.pause(&mut tries, &host_of(&ask.url), None, &trouble.error.problem).await {
+                    if !self.pause(&mut tries, host, None, &trouble.error.problem).await {
                         return Err(trouble.error);
                     }
                 }

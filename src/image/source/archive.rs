@@ -39,15 +39,24 @@ pub(super) fn open(request: &Request<'_>, path: &str) -> Result<Source, Error> {
     if is_compressed(&head) {
         return Ok(Source::Stream(file));
     }
-    let (files, irregularities) = Archive::index(file, path, metadata.len())?;
-    let files: Box<dyn Files> = Box::new(files);
-    let mut opened = match &request.reference.transport {
-        Transport::OciArchive { tag, .. } => layout::open(request, files, path, tag.as_deref())?,
-        Transport::DockerArchive { tag, .. } => docker::open(request, files, path, tag.as_deref())?,
-        _ => return Err(Error::new(path, "it is named as no archive", "write `oci-archive:` or `docker-archive:`")),
+    Ok(Source::Opened(Box::new(open_file(request, file, path, metadata.len())?)))
+}
+
+/// Opens an uncompressed archive of the form that the reference says, or, where it says none, of the form that it has: a
+/// layout says more than what stands beside it, the manifest's digest.
+pub(super) fn open_file(request: &Request<'_>, mut file: File, path: &str, length: u64) -> Result<Opened, Error> {
+    file.rewind().map_err(|error| unreadable(path, &error))?;
+    let (files, irregularities) = Archive::index(file, path, length)?;
+    let (is_layout, tag) = match &request.reference.transport {
+        Transport::OciArchive { tag, .. } => (true, tag.as_deref()),
+        Transport::DockerArchive { tag, .. } => (false, tag.as_deref()),
+        _ => (files.index.find("index.json").is_some(), None),
     };
+    let files: Box<dyn Files> = Box::new(files);
+    let open = if is_layout { layout::open } else { docker::open };
+    let mut opened = open(request, files, path, tag)?;
     opened.irregularities.extend(irregularities);
-    Ok(Source::Opened(Box::new(opened)))
+    Ok(opened)
 }
 
 /// What an archive holds, by path.

@@ -8,9 +8,11 @@ mod members;
 mod outer;
 mod remote;
 mod rootfs;
+mod spool;
 mod stream;
 
 use std::io::Read;
+use std::path::Path;
 
 use super::{
     Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Sibling, Transport, Wanted, daemon,
@@ -60,7 +62,7 @@ pub struct Descriptor {
 }
 
 /// The blobs of one image. What they give is checked by who reads it: size and digest are only claims here.
-pub trait Blobs: Sync {
+pub trait Blobs: Send + Sync {
     /// Opens a blob from its start.
     ///
     /// # Errors
@@ -97,6 +99,40 @@ struct Whole {
     irregularities: Vec<Irregularity>,
 }
 
+/// Opens an image whose layers are to be read more than once. What can only be read from start to end is written to
+/// `spool` first.
+///
+/// # Errors
+/// As [`read`], and a spool that can't be written.
+pub fn open(request: &Request<'_>, spool: &Path) -> Result<Opened, Error> {
+    match &request.reference.transport {
+        Transport::Registry { registry, repository, tag, digest } => {
+            let version = digest.as_ref().or(tag.as_ref()).map_or("latest", String::as_str);
+            remote::open(request, registry, repository, version)
+        }
+        Transport::OciLayout { path, tag } => layout::open_folder(request, path, tag.as_deref()),
+        Transport::OciArchive { path, .. } | Transport::DockerArchive { path, .. } if path != "-" => {
+            match archive::open(request, path)? {
+                archive::Source::Opened(opened) => Ok(*opened),
+                archive::Source::Stream(file) => spool::open(request, file, spool),
+            }
+        }
+        Transport::OciArchive { .. } | Transport::DockerArchive { .. } | Transport::Stdin => {
+            spool::open(request, std::io::stdin(), spool)
+        }
+        Transport::DockerDaemon { name } => spool::open(request, daemon::save(name, request.engine)?, spool),
+        Transport::RootFs { path } => Err(Error::new(path, "a folder has no layers", "use it where it is")),
+    }
+}
+
+/// Reads an opened image whole, and gives it back with where its layers are.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_opened(request: &Request<'_>, opened: Opened) -> Result<Image, Error> {
+    Ok(layers::read(request, opened)?.into_image(request))
+}
+
 /// Reads an image whole, from wherever it is.
 ///
 /// # Errors
@@ -120,7 +156,7 @@ pub fn read(request: &Request<'_>) -> Result<Image, Error> {
         Transport::DockerDaemon { name } => return read_stream(request, daemon::save(name, request.engine)?),
         Transport::RootFs { path } => return Ok(rootfs::read(request, path)?.into_image(request)),
     };
-    Ok(layers::read(request, opened)?.into_image(request))
+    read_opened(request, opened)
 }
 
 /// Reads an image from an archive that comes in one piece, of either form, also compressed. Nothing is written to disk:

@@ -1,9 +1,9 @@
 //! From a list of system calls in the form of the OCI runtime specification (config-linux.md, Seccomp) to a filter for the
 //! kernel (seccomp(2)): rules become clauses, clauses a decision graph, the graph a program.
 //!
-//! Of several rules that match a call the strictest wins, as it does of several filters, whatever their order. An
-//! architecture that isn't listed ends the process: its numbers mean other calls. Numbers of x32 answer ENOSYS, as on a
-//! kernel without it, whatever is listed.
+//! Of several rules that match a call the strictest wins, as it does of several filters, whatever their order. Calls of an
+//! architecture that isn't listed, whose numbers mean other calls, and of x32, whatever is listed, answer ENOSYS, as on a
+//! kernel without them.
 
 mod decide;
 mod emit;
@@ -22,29 +22,19 @@ pub(crate) use names::number_of;
 
 /// What the container runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Machine {
+pub(crate) enum Machine {
     /// 64-bit PC; 32-bit programs are `SCMP_ARCH_X86`.
     X86_64,
     /// 64-bit ARM; 32-bit programs are `SCMP_ARCH_ARM`.
     Aarch64,
 }
 
-/// Whether refused calls are asked about before they are refused, so that they can be reported.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Notify {
-    /// No: the kernel refuses by itself.
-    #[default]
-    Never,
-    /// Refused calls, and those that name a path: the filter is set with a listener, which [`super::refusals`] serves.
-    Refusals,
-}
-
 /// A compiled filter.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
     /// The program, for [`sys::set_seccomp_filter`].
     pub instructions: Vec<sys::Instruction>,
-    /// The flags to set it with. With [`Notify::Refusals`] they ask for a listener.
+    /// The flags to set it with (`SECCOMP_FILTER_FLAG_…`). Where calls are asked about they ask for a listener.
     pub flags: c_uint,
     /// Names that no known architecture has a call of, in rules where that leaves nothing open: to be told.
     pub unknown: Vec<String>,
@@ -54,22 +44,35 @@ pub struct Filter {
 
 /// What the launcher itself calls between setting the filter and the program's first step: a list without them leaves a
 /// container that hangs or ends without a word.
-pub const LAST_STEPS: [&str; 7] = ["execve", "sendmsg", "recvmsg", "read", "write", "close", "exit_group"];
+pub const OWN_CALLS: [&str; 4] = ["execve", "exit_group", "recvmsg", "sendmsg"];
 
-/// Compiles a list.
+/// Compiles a list for this machine. With `notify`, refused calls and those that name a path are asked about first, which
+/// [`super::refusals`] answers.
 ///
 /// # Errors
-/// Whatever of the list would not be enforced, a list that the launcher's [`LAST_STEPS`] don't pass, and a program of more
-/// than 4,096 instructions, which the kernel doesn't take.
-pub fn compile(list: &LinuxSeccomp, machine: Machine, notify: Notify) -> Result<Filter, Error> {
+/// Whatever of the list would not be enforced, a list that refuses [`OWN_CALLS`], and a program of more than 4,096
+/// instructions, which the kernel doesn't take.
+pub fn compile(list: &LinuxSeccomp, notify: bool) -> Result<Filter, Error> {
+    let machine = Machine::here()?;
+    let filter = compile_for(list, machine, notify)?;
+    let Some(refused) = OWN_CALLS.iter().find(|name| !filter.lets_pass(machine, name)) else { return Ok(filter) };
+    let problem = format!("the list refuses `{refused}`, without which no program can be started");
+    Err(Error::new("seccomp", problem, "allow execve, exit_group, recvmsg and sendmsg"))
+}
+
+/// As [`compile`], for a process of the launcher's own that executes nothing any more.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compile_last(list: &LinuxSeccomp) -> Result<Filter, Error> {
+    compile_for(list, Machine::here()?, false)
+}
+
+fn compile_for(list: &LinuxSeccomp, machine: Machine, notify: bool) -> Result<Filter, Error> {
     let (calls, unknown) = rules::read(list, machine)?;
     let plain = emit::program(&decide::graph(&calls)?)?;
     let mut filter = Filter { instructions: plain, flags: flags(list, notify), unknown, plain: None };
-    if let Some(refused) = LAST_STEPS.iter().find(|name| !filter.lets_pass(machine, name)) {
-        let remedy = format!("allow `{refused}` in the list");
-        return Err(Error::new("seccomp", format!("the launcher itself needs `{refused}` to start a program"), remedy));
-    }
-    if notify == Notify::Refusals {
+    if notify {
         let asking = emit::program(&decide::graph(&rules::asking(calls))?)?;
         filter.plain = Some(std::mem::replace(&mut filter.instructions, asking));
     }
@@ -96,7 +99,7 @@ impl Machine {
     ///
     /// # Errors
     /// Where its system calls aren't known.
-    pub fn here() -> Result<Self, Error> {
+    pub(crate) fn here() -> Result<Self, Error> {
         match std::env::consts::ARCH {
             "x86_64" => Ok(Self::X86_64),
             "aarch64" => Ok(Self::Aarch64),
@@ -109,8 +112,7 @@ impl Machine {
     }
 
     /// Its `AUDIT_ARCH_…` (linux/audit.h).
-    #[must_use]
-    pub fn architecture(self) -> u32 {
+    pub(crate) fn architecture(self) -> u32 {
         match self {
             Self::X86_64 => names::X86_64,
             Self::Aarch64 => names::AARCH64,
@@ -118,7 +120,7 @@ impl Machine {
     }
 }
 
-fn flags(list: &LinuxSeccomp, notify: Notify) -> c_uint {
+fn flags(list: &LinuxSeccomp, notify: bool) -> c_uint {
     use LinuxSeccompFilterFlag as Flag;
     let asked = |flag: Flag| list.flags().iter().flatten().any(|one| *one == flag);
     let mut flags = 0;
@@ -129,7 +131,7 @@ fn flags(list: &LinuxSeccomp, notify: Notify) -> c_uint {
     if asked(Flag::SeccompFilterFlagSpecAllow) {
         flags |= libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     }
-    if notify == Notify::Refusals {
+    if notify {
         flags |= libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
         // Otherwise each signal makes a waiting call be made, and counted, again.
         if kernel_is_at_least(5, 19) {

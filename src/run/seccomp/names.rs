@@ -23,6 +23,13 @@ const MORE: [(u32, &str, u32); 5] = [
     (ARM, "usr26", 0xf_0003),
 ];
 
+/// Calls of other architectures that lists of Docker's form name.
+#[rustfmt::skip]
+const OF_OTHERS: [&str; 11] = [
+    "riscv_flush_icache", "riscv_hwprobe", "rtas", "s390_guarded_storage", "s390_pci_mmio_read", "s390_pci_mmio_write",
+    "s390_runtime_instr", "s390_sthyi", "subpage_prot", "swapcontext", "switch_endian",
+];
+
 /// The calls of an architecture, sorted by name.
 pub(super) struct Table(Vec<(&'static str, u32)>);
 
@@ -50,7 +57,7 @@ impl Table {
 
 /// Whether any known architecture has a call of that name.
 pub(super) fn exists(name: &str) -> bool {
-    ALL.iter().any(|architecture| number_of(*architecture, name).is_some())
+    ALL.iter().any(|architecture| number_of(*architecture, name).is_some()) || OF_OTHERS.contains(&name)
 }
 
 /// The number of a call, by the architecture's `AUDIT_ARCH_…`.

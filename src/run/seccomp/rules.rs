@@ -61,7 +61,7 @@ pub(super) fn read(list: &LinuxSeccomp, machine: Machine) -> Result<(Calls, Vec<
         .into_iter()
         .map(|architecture| Ok((architecture, numbers(list, architecture, default)?)))
         .collect::<Result<_, Error>>()?;
-    Ok((Calls { architectures, other: libc::SECCOMP_RET_KILL_PROCESS }, unknown))
+    Ok((Calls { architectures, other: absent(default) }, unknown))
 }
 
 /// The same, but for asking where a call is refused, or names a path.
@@ -129,10 +129,14 @@ fn numbers(list: &LinuxSeccomp, architecture: u32, default: u32) -> Result<Numbe
         }
         clauses.sort_by_key(|clause| strictness(clause.action));
     }
-    let kills = |action: u32| strictness(action) < strictness(libc::SECCOMP_RET_ERRNO);
-    let x32 = if kills(default) { default } else { libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned() };
-    let end = (architecture == names::X86_64).then_some((X32, x32));
+    let end = (architecture == names::X86_64).then_some((X32, absent(default)));
     Ok(Numbers { clauses, default, end })
+}
+
+/// What becomes of calls that are none of a listed architecture: as if the kernel had none of theirs, or what is stricter.
+fn absent(default: u32) -> u32 {
+    let nothing = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+    if strictness(default) < strictness(nothing) { default } else { nothing }
 }
 
 /// Order of actions where several match: seccomp(2), return values.

@@ -1,0 +1,108 @@
+//! One run, from what people say to an exit code: the profile first, which can be looked at, then the start.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::image::source;
+use crate::policy::{self, Profile, Wishes};
+
+use super::Error;
+
+/// What is to be run, as people say it.
+pub struct Job<'a> {
+    /// The image, and how it is opened.
+    pub request: &'a source::Request<'a>,
+    /// What is asked of the profile.
+    pub wishes: &'a Wishes,
+    /// A profile to take in place of an inferred one.
+    pub profile: Option<Profile>,
+    /// How it is run.
+    pub options: Options,
+    /// Tells the user something.
+    pub note: &'a dyn Fn(&str),
+}
+
+/// How a container is run, besides its profile.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The folder of the user's data: `XDG_DATA_HOME`, or `~/.local/share`.
+    pub data: PathBuf,
+    /// When an image is fetched.
+    pub pull: Pull,
+    /// Name of the container; one is made where absent.
+    pub name: Option<String>,
+    /// Whether standard input is passed on.
+    pub interactive: bool,
+    /// Seconds after which the container is ended.
+    pub timeout: Option<u64>,
+    /// Where the proof is written as JSON; `-` is standard error, as a table.
+    pub proof: Option<PathBuf>,
+    /// Whether refused calls and paths are reported.
+    pub refusals: bool,
+    /// Whether what was used is told at the end.
+    pub account: bool,
+}
+
+/// When an image is fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pull {
+    /// Where the store hasn't it.
+    #[default]
+    Missing,
+    /// Where the name means something else by now, too.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Why nothing was run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// The image can't be read.
+    Image(crate::image::Error),
+    /// No profile can be made.
+    Profile(policy::Error),
+    /// The container can't be started as asked.
+    Start(Error),
+}
+
+impl Refused {
+    /// The exit code, as docker has them.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Image(_) | Self::Profile(_) => 125,
+            Self::Start(error) => error.code,
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(error) => error.fmt(f),
+            Self::Profile(error) => error.fmt(f),
+            Self::Start(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<crate::image::Error> for Refused {
+    fn from(error: crate::image::Error) -> Self {
+        Self::Image(error)
+    }
+}
+
+impl From<policy::Error> for Refused {
+    fn from(error: policy::Error) -> Self {
+        Self::Profile(error)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Start(error)
+    }
+}

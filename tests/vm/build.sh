@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# What the virtual machine boots: Debian's cloud kernel and a root in memory with busybox, AppArmor's parser and the
+# helpers of user namespaces. Nothing of it depends on harden, so it is made once.
+#
+#   bash tests/vm/build.sh FOLDER
+set -euo pipefail
+
+folder=$1
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$folder"
+version=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
+stamp="$version $(sha256sum "$here/build.sh" "$here/init" | sha256sum)"
+[ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit
+
+work=$(mktemp -d "$folder/build.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+(cd "$work" && apt-get download -q "$version" && dpkg-deb -x "$version"*.deb kernel)
+cp "$work"/kernel/boot/vmlinuz-* "$work/vmlinuz"
+
+root=$work/root
+mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,lib,lib64,etc,proc,sys,dev,tmp,run,root,home/user,mnt,var,srv,new}
+cp /bin/busybox "$root/bin/busybox"
+for applet in $("$root/bin/busybox" --list); do
+    [ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
+done
+cp "$here/init" "$root/init"
+
+# A program with the libraries that it names, in their places.
+add() {
+    local program=$1 library
+    mkdir -p "$root$(dirname "$program")"
+    cp "$program" "$root$program"
+    ldd "$program" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+        mkdir -p "$root$(dirname "$library")"
+        cp -n "$library" "$root$library"
+    done
+}
+for program in apparmor_parser newuidmap newgidmap setpriv bwrap setcap; do
+    add "$(command -v "$program")"
+done
+chmod u+s "$root/usr/bin/newuidmap" "$root/usr/bin/newgidmap"
+# The launcher is built on this machine and needs its C library.
+for library in libc.so.6 libm.so.6 libgcc_s.so.1 libutil.so.1; do
+    path=$(ldconfig -p | awk -v name="$library" '$1 == name && /x86-64/ {print $NF; exit}')
+    mkdir -p "$root$(dirname "$path")"
+    cp -n "$path" "$root$path"
+done
+cp -n /lib64/ld-linux-x86-64.so.2 "$root/lib64/"
+mkdir -p "$root/etc/apparmor.d" "$root/usr/share"
+cp -r /etc/apparmor "$root/etc/"
+cp -r /etc/apparmor.d/{abi,tunables,abstractions} "$root/etc/apparmor.d/"
+cp -r /usr/share/apparmor-features "$root/usr/share/" 2>/dev/null || true
+for module in overlay fuse tun; do
+    find "$work/kernel/lib/modules" -name "$module.ko" -exec cp {} "$root/lib/" \;
+done
+printf 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$root/etc/passwd"
+printf 'root:x:0:\nuser:x:1000:\n' >"$root/etc/group"
+echo 'user:100000:65536' | tee "$root/etc/subuid" >"$root/etc/subgid"
+(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/base.gz"
+mv "$work/vmlinuz" "$work/base.gz" "$folder/"
+echo "$stamp" >"$folder/stamp"
