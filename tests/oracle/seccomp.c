@@ -1,6 +1,7 @@
 /* libseccomp as an oracle, and calls under a filter.
  *
- *   seccomp compile DEFAULT < RULES > PROGRAM    a line a rule: ACTION NAME COUNT (INDEX OP VALUE TWO)*, numbers in hex
+ *   seccomp compile DEFAULT NARROW < RULES > PROGRAM    a line a rule: ACTION NAME COUNT (INDEX OP VALUE TWO)*, numbers
+ *                                                in hex; NARROW is 1 where 32-bit programs are let in too
  *   seccomp run PROGRAM CALL...                  sets the filter, then makes each NUMBER[:ARGUMENT,...], the 32-bit way
  *                                                after `x`; prints what each gives, an error as -errno
  */
@@ -17,9 +18,9 @@
 #ifdef ORACLE
 #include <seccomp.h>
 
-static int compile(const char *fallback) {
+static int compile(const char *fallback, int narrow) {
 	scmp_filter_ctx context = seccomp_init(strtoul(fallback, NULL, 16));
-	if (!context || seccomp_arch_add(context, SCMP_ARCH_X86) != 0) return 1;
+	if (!context || (narrow && seccomp_arch_add(context, SCMP_ARCH_X86) != 0)) return 1;
 	unsigned action, count;
 	char name[64];
 	while (scanf("%x %63s %u", &action, name, &count) == 3) {
@@ -79,7 +80,7 @@ static int run(int count, char **words) {
 
 int main(int count, char **words) {
 #ifdef ORACLE
-	if (count == 3 && !strcmp(words[1], "compile")) return compile(words[2]);
+	if (count == 4 && !strcmp(words[1], "compile")) return compile(words[2], words[3][0] == '1');
 #endif
 	if (count >= 3 && !strcmp(words[1], "run")) return run(count - 2, words + 2);
 	return 64;
