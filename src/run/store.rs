@@ -17,7 +17,7 @@ use crate::image::{Image, Transport, unpack};
 use crate::policy::Needs;
 
 use super::ids::Caller;
-use super::{Error, IdMaps, MapWriter, Pull, Refused, RootFs, ids};
+use super::{Error, Freed, IdMaps, MapWriter, Pull, Refused, RootFs, ids};
 
 /// What the layout of a folder is known by.
 const LAYOUT: &str = "1";
@@ -39,15 +39,6 @@ pub struct Store {
     folder: PathBuf,
     maps: IdMaps,
     ownership: String,
-}
-
-/// What was removed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Freed {
-    /// Images.
-    pub images: u64,
-    /// Left-overs of starts that were ended.
-    pub leftovers: u64,
 }
 
 impl Store {

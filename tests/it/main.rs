@@ -54,6 +54,8 @@ mod run_launch_life;
 mod run_runtimes;
 #[cfg(target_os = "linux")]
 mod run_seccomp;
+#[cfg(target_os = "linux")]
+mod run_store;
 mod secret;
 mod shell;
 #[allow(dead_code)]
