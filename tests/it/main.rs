@@ -51,6 +51,10 @@ mod run_launch;
 #[cfg(target_os = "linux")]
 mod run_launch_life;
 #[cfg(target_os = "linux")]
+mod run_lsm;
+#[cfg(target_os = "linux")]
+mod run_refusals;
+#[cfg(target_os = "linux")]
 mod run_runtimes;
 #[cfg(target_os = "linux")]
 mod run_seccomp;
