@@ -19,6 +19,7 @@ use crate::run::{Error, sys};
 
 pub use names::name_of;
 pub(crate) use names::number_of;
+pub(crate) use rules::permits;
 
 /// What the container runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -76,7 +76,7 @@ pub(super) fn asking(mut calls: Calls) -> Calls {
         for clause in numbers.clauses.values_mut().flatten() {
             clause.action = ask(clause.action);
         }
-        for name in crate::run::refusals::PATH_CALLS {
+        for name in crate::run::refusals::path_calls() {
             if let Some(number) = names::number_of(*architecture, name) {
                 let all = Clause { tests: Vec::new(), action: libc::SECCOMP_RET_USER_NOTIF };
                 numbers.clauses.insert(number, vec![all]);
@@ -87,7 +87,7 @@ pub(super) fn asking(mut calls: Calls) -> Calls {
 }
 
 /// Whether the call is made.
-pub(super) fn permits(action: u32) -> bool {
+pub(crate) fn permits(action: u32) -> bool {
     matches!(action & libc::SECCOMP_RET_ACTION_FULL, libc::SECCOMP_RET_ALLOW | libc::SECCOMP_RET_LOG)
 }
 
