@@ -79,6 +79,11 @@ impl Ready<'_> {
             limits.push(rlimits::processes(pids));
         }
         refuse_unbuilt(&job.options)?;
+        // Process 1 of ours never executes anything, so it would keep the listening sockets of the host.
+        if profile.init.value && !profile.publish.is_empty() {
+            let problem = "with an init, process 1 of the container would keep the host's listening socket";
+            return Err(Error::new("--init", problem, "leave out `--init` or `-p`").into());
+        }
         if profile.lsm.value.landlock {
             note("Landlock isn't applied by this version; the other restrictions don't rely on it");
         }

@@ -53,6 +53,8 @@ mod run_launch_life;
 #[cfg(target_os = "linux")]
 mod run_lsm;
 #[cfg(target_os = "linux")]
+mod run_network;
+#[cfg(target_os = "linux")]
 mod run_refusals;
 #[cfg(target_os = "linux")]
 mod run_runtimes;

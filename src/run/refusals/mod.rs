@@ -8,6 +8,7 @@ mod calls;
 mod judge;
 mod remedy;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::os::fd::AsFd;
@@ -28,6 +29,8 @@ pub(crate) use calls::path_calls;
 pub struct Refusals {
     filter: Filter,
     places: judge::Places,
+    /// Made when a call is refused first: most runs have none.
+    choices: OnceCell<remedy::Choices>,
     found: HashMap<(What, By, String), (u64, String)>,
     /// Refusals beyond those that are kept apart.
     more: u64,
@@ -99,7 +102,7 @@ impl Refusals {
     /// For a filter that was compiled to ask, and the container it is for.
     #[must_use]
     pub fn new(filter: Filter, spec: &Spec) -> Self {
-        Self { filter, places: judge::Places::of(spec), found: HashMap::new(), more: 0 }
+        Self { filter, places: judge::Places::of(spec), choices: OnceCell::new(), found: HashMap::new(), more: 0 }
     }
 
     /// Takes one call from the listener and answers it; to be called when poll(2) says that one waits. Failures are of
@@ -158,8 +161,14 @@ impl Refusals {
         let name = name_of(call.architecture, number).map_or_else(|| format!("number {number}"), str::to_owned);
         let argument = calls::decisive(&name).and_then(|index| call.arguments.get(index)).copied();
         let what = What::Call { name: name.clone(), argument, answer };
-        let remedy = || remedy::of_call(call.architecture, number, &name, &call.arguments);
-        self.note(what, By::Seccomp, program, remedy);
+        let key = (what, By::Seccomp, program);
+        if let Some((times, _)) = self.found.get_mut(&key) {
+            *times += 1;
+        } else {
+            let choices = self.choices.get_or_init(remedy::Choices::new);
+            let remedy = choices.of_call(call.architecture, number, &name, &call.arguments);
+            self.note(key, remedy);
+        }
         errno
     }
 
@@ -178,17 +187,16 @@ impl Refusals {
         for (operation, path) in named {
             if let Some(judged) = judge::judge(&self.places, &caller, operation, &path, call) {
                 let what = What::Path { path: judged.path.clone(), operation };
-                self.note(what, judged.by, caller.program.clone(), || remedy::of_path(operation, &judged));
+                self.note((what, judged.by, caller.program.clone()), remedy::of_path(operation, &judged));
             }
         }
     }
 
-    fn note(&mut self, what: What, by: By, program: String, remedy: impl FnOnce() -> String) {
-        let key = (what, by, program);
+    fn note(&mut self, key: (What, By, String), remedy: String) {
         if let Some((times, _)) = self.found.get_mut(&key) {
             *times += 1;
         } else if self.found.len() < MOST {
-            self.found.insert(key, (1, remedy()));
+            self.found.insert(key, (1, remedy));
         } else {
             self.more += 1;
         }

@@ -7,7 +7,7 @@ use super::calls::Operation;
 use super::judge::Judged;
 use crate::policy::Level;
 use crate::policy::seccomp::rules;
-use crate::run::seccomp::{compile, permits};
+use crate::run::seccomp::{Filter, compile, permits};
 
 /// Capabilities that open calls, the least first.
 const CAPABILITIES: [Capability; 16] = [
@@ -29,35 +29,64 @@ const CAPABILITIES: [Capability; 16] = [
     Capability::SysAdmin,
 ];
 
-/// What allows a call with these arguments.
-pub(super) fn of_call(architecture: u32, number: u32, name: &str, arguments: &[u64; 6]) -> String {
-    let go = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let opens = |level: Level, granted: &[Capability], narrow: bool| {
-        let filter = compile(&rules(level, granted, go, narrow), false);
-        filter.is_ok_and(|filter| permits(filter.decide(architecture, number, arguments)))
-    };
-    if opens(Level::Default, &[], false) {
-        return "allowed by `--level default`".to_owned();
+/// Filters of other choices: what each lets pass, that choice allows.
+#[derive(Debug)]
+pub(super) struct Choices(Vec<(Choice, Filter)>);
+
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    Default,
+    Narrow,
+    Granted(Capability),
+    Docker,
+}
+
+impl Choices {
+    /// Compiles them.
+    pub(super) fn new() -> Self {
+        let go = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let granted = CAPABILITIES.iter().map(|capability| Choice::Granted(*capability));
+        let all = [Choice::Default, Choice::Narrow].into_iter().chain(granted).chain([Choice::Docker]);
+        let compiled = all.filter_map(|choice| {
+            let list = match choice {
+                Choice::Default => rules(Level::Default, &[], go, false),
+                Choice::Narrow => rules(Level::Default, &[], go, true),
+                Choice::Granted(capability) => rules(Level::Default, &[capability], go, false),
+                Choice::Docker => rules(Level::Docker, &[], go, true),
+            };
+            Some((choice, compile(&list, false).ok()?))
+        });
+        Self(compiled.collect())
     }
-    if opens(Level::Default, &[], true) {
-        return "it is a call of a 32-bit program: add SCMP_ARCH_X86 or SCMP_ARCH_ARM to the filter's `architectures`"
-            .to_owned();
+
+    /// What allows a call with these arguments.
+    pub(super) fn of_call(&self, architecture: u32, number: u32, name: &str, arguments: &[u64; 6]) -> String {
+        let line = format!(r#"{{"names": ["{name}"], "action": "SCMP_ACT_ALLOW"}}"#);
+        let by_file = format!(
+            "allowed by `--security-opt seccomp=FILE`, FILE as `harden export --to seccomp` writes it, and {line}"
+        );
+        let opens = |(_, filter): &&(Choice, Filter)| permits(filter.decide(architecture, number, arguments));
+        match self.0.iter().find(opens).map(|(choice, _)| choice) {
+            Some(Choice::Default) => "allowed by `--level default`".to_owned(),
+            Some(Choice::Narrow) => {
+                "allowed to an image with 32-bit programs, or by `--security-opt seccomp=FILE` with \
+                                     their architecture in FILE"
+                    .to_owned()
+            }
+            Some(Choice::Granted(capability)) => {
+                let word = capability.to_string();
+                let word = word.strip_prefix("CAP_").unwrap_or(&word);
+                let allow = word.to_lowercase().replace('_', "-");
+                format!("allowed by `--cap-add {word} --allow cap-{allow}`")
+            }
+            Some(Choice::Docker) => format!("allowed by `--level docker`; or {by_file}"),
+            None => by_file,
+        }
     }
-    if let Some(capability) = CAPABILITIES.iter().find(|one| opens(Level::Default, &[**one], false)) {
-        let word = capability.to_string();
-        let word = word.strip_prefix("CAP_").unwrap_or(&word).to_owned();
-        let allow = word.to_lowercase().replace('_', "-");
-        return format!("allowed by `--cap-add {word} --allow cap-{allow}`");
-    }
-    let line = format!(r#"{{"names": ["{name}"], "action": "SCMP_ACT_ALLOW"}}"#);
-    let by_file = format!(
-        "allowed by `--security-opt seccomp=FILE` with a rule {line} in what `harden export --to seccomp` writes"
-    );
-    if opens(Level::Docker, &[], true) { format!("allowed by `--level docker`, or {by_file}") } else { by_file }
 }
 
 /// What allows an operation on a path.
@@ -88,6 +117,9 @@ const SYSTEM_PATHS: &str =
 
 fn of_permissions(operation: Operation, judged: &Judged) -> String {
     let Judged { folder, path, .. } = judged;
+    if ["/proc/", "/sys/", "/dev/"].iter().any(|start| path.starts_with(start)) {
+        return "the kernel keeps it for the host's root: let the program do without".to_owned();
+    }
     match (operation, judged.owner) {
         (Operation::Own, _) => {
             format!(
