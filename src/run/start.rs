@@ -1,7 +1,7 @@
 //! A run on Linux: image, profile, specification, and all parts of the launcher put together.
 
 use std::cell::RefCell;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,11 @@ use crate::image::{Transport, source};
 use crate::policy::{self, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
+use super::refusals::Refusals;
 use super::store::{Store, Stored};
-use super::{Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, launch, network, rlimits, seccomp};
+use super::{
+    Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, launch, lsm, network, rlimits, seccomp,
+};
 
 /// A run whose profile is known.
 pub struct Ready<'a> {
@@ -84,8 +87,13 @@ impl Ready<'_> {
             let problem = "with an init, process 1 of the container would keep the host's listening socket";
             return Err(Error::new("--init", problem, "leave out `--init` or `-p`").into());
         }
-        if profile.lsm.value.landlock {
-            note("Landlock isn't applied by this version; the other restrictions don't rely on it");
+        let confined = lsm::prepare(&spec, profile.lsm.value.landlock)?;
+        confined.notes.iter().for_each(|said| note(said));
+        let refusals = RefCell::new(Refusals::new(filter.clone(), &spec));
+        let serve = |listener: &OwnedFd| refusals.borrow_mut().handle(listener);
+        let asks = job.options.refusals && !filter.instructions.is_empty();
+        if job.options.refusals && !asks {
+            note("refusals can't be told without a filter of system calls, which asks about them");
         }
         let ports: Vec<Publish> = profile.publish.iter().map(|said| said.value.clone()).collect();
         let prepared = network::prepare(&ports, &profile.network.value)?;
@@ -118,13 +126,20 @@ impl Ready<'_> {
         };
         let tools = Tools {
             filter: &filter.instructions,
+            filter_flags: filter.flags,
             limit: &|| rlimits::apply(&limits),
+            confine: &|| lsm::apply(&confined).map(|_| ()),
+            refused: asks.then_some(&serve),
             prove: &prove,
             files: &files,
             note,
             ..Tools::none()
         };
-        Ok(launch(&order, &tools)?)
+        let code = launch(&order, &tools)?;
+        if asks {
+            refusals.borrow().tell(note);
+        }
+        Ok(code)
     }
 }
 
@@ -164,8 +179,7 @@ fn unenforced(profile: &Profile, allow_partial: bool, note: &dyn Fn(&str)) -> Re
 
 /// What is asked for and isn't built yet is refused rather than left out.
 fn refuse_unbuilt(options: &super::Options) -> Result<(), Error> {
-    let asked =
-        [("--proof", options.proof.is_some()), ("--refusals", options.refusals), ("--account", options.account)];
+    let asked = [("--proof", options.proof.is_some()), ("--account", options.account)];
     match asked.iter().find(|(_, asked)| *asked) {
         None => Ok(()),
         Some((flag, _)) => Err(Error::new(*flag, "this version can't do that yet", "leave it out")),

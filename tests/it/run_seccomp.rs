@@ -265,8 +265,11 @@ fn built(oracle: bool) -> Option<(tempfile::TempDir, PathBuf)> {
     }
 }
 
+/// `struct sock_filter`: code, both jumps, constant.
+type Step = (u16, u8, u8, u32);
+
 /// The program that libseccomp makes as the runtimes feed it, and the names that it doesn't know.
-fn libseccomp(oracle: &Path, list: &LinuxSeccomp) -> (Vec<(u16, u8, u8, u32)>, BTreeSet<String>) {
+fn libseccomp(oracle: &Path, list: &LinuxSeccomp) -> (Vec<Step>, BTreeSet<String>) {
     let default = list.default_action().as_u32(list.default_errno_ret());
     let narrow = list.architectures().iter().flatten().any(|one| *one == Arch::ScmpArchX86);
     let mut text = String::new();
@@ -302,7 +305,7 @@ fn libseccomp(oracle: &Path, list: &LinuxSeccomp) -> (Vec<(u16, u8, u8, u32)>, B
 }
 
 /// Classic BPF, as much of it as libseccomp writes.
-fn interpret(program: &[(u16, u8, u8, u32)], architecture: u32, number: u32, arguments: &[u64; 6]) -> u32 {
+fn interpret(program: &[Step], architecture: u32, number: u32, arguments: &[u64; 6]) -> u32 {
     let mut data = [number, architecture, 0, 0].map(u32::to_ne_bytes).concat();
     data.extend(arguments.iter().flat_map(|argument| argument.to_ne_bytes()));
     let (mut at, mut loaded) = (0, 0);
@@ -333,9 +336,7 @@ fn interpret(program: &[(u16, u8, u8, u32)], architecture: u32, number: u32, arg
 
 /// How many instructions are run for a call without arguments.
 fn steps(filter: &Filter, number: u32) -> usize {
-    let program: Vec<(u16, u8, u8, u32)> =
-        filter.instructions.iter().map(|one| (one.code, one.jt, one.jf, one.k)).collect();
-    // Each prefix that lacks an instruction which is reached would panic; so the run is repeated here with a count.
+    let program: Vec<Step> = filter.instructions.iter().map(|one| (one.code, one.jt, one.jf, one.k)).collect();
     let (mut at, mut loaded, mut count) = (0, 0, 0);
     loop {
         let (code, jt, jf, k) = program[at];

@@ -138,6 +138,18 @@ impl Refusals {
         (all, self.more)
     }
 
+    /// Tells the report, a line each.
+    pub fn tell(&self, note: &dyn Fn(&str)) {
+        let (all, more) = self.report();
+        if all.is_empty() {
+            note("nothing was refused");
+        }
+        all.iter().for_each(|refusal| note(&format!("refused: {refusal}")));
+        if more > 0 {
+            note(&format!("and {more} refusals more"));
+        }
+    }
+
     /// Notes a refused call, and gives the errno that the caller gets.
     fn refuse(&mut self, listener: impl AsFd, call: &Notification, action: u32) -> i32 {
         let number = call.number.cast_unsigned();

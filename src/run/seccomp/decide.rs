@@ -138,42 +138,39 @@ impl Builder {
         if let Some(known) = self.decided.get(&key) {
             return Some(*known);
         }
-        let node = match test.cuts() {
-            Some(cuts) => self.split(clauses, last, test, cuts)?,
-            None => {
-                let (mask, value) = test.masked();
-                let yes = self.rest(clauses, last, test.word(), |one| one.given(mask, value))?;
-                let no = self.rest(clauses, last, test.word(), |one| {
-                    if one.compare == Compare::Masked && one.masked() == (mask, value) {
-                        one.outcome(false)
-                    } else {
-                        Outcome::Then(*one)
-                    }
-                })?;
-                if yes == no { yes } else { self.add(Node::Masked { word: test.word(), mask, value, yes, no })? }
-            }
-        };
+        let node = if test.has_ranges() { self.split(clauses, last, test)? } else { self.ask(clauses, last, test)? };
         self.decided.insert(key, node);
         Some(node)
     }
 
     /// Splits the word of a test into ranges.
-    fn split(&mut self, clauses: &[Clause], last: u32, test: Test, mut cuts: Vec<u32>) -> Option<usize> {
+    fn split(&mut self, clauses: &[Clause], last: u32, test: Test) -> Option<usize> {
+        let mut cuts: Vec<u32> = std::iter::once(0).chain(test.cuts()).collect();
         if !self.walk {
-            let others = clauses.iter().flat_map(|clause| &clause.tests).filter(|one| one.word() == test.word());
-            cuts.extend(others.filter_map(Test::cuts).flatten());
+            let others = clauses.iter().flat_map(|clause| &clause.tests);
+            cuts.extend(others.filter(|one| one.word() == test.word() && one.has_ranges()).flat_map(Test::cuts));
         }
-        cuts.push(0);
         cuts.sort_unstable();
         cuts.dedup();
         let mut parts = Vec::with_capacity(cuts.len());
         for start in cuts {
             let decided = self.rest(clauses, last, test.word(), |one| {
-                if one.cuts().is_some() { one.at(start) } else { Outcome::Then(*one) }
+                if one.has_ranges() { one.at(start) } else { Outcome::Then(*one) }
             })?;
             parts.push((start, decided));
         }
         self.ranges(test.word(), parts)
+    }
+
+    /// Asks for the bits of a test.
+    fn ask(&mut self, clauses: &[Clause], last: u32, test: Test) -> Option<usize> {
+        let (mask, value) = test.masked();
+        let yes = self.rest(clauses, last, test.word(), |one| one.given(mask, value))?;
+        let no = self.rest(clauses, last, test.word(), |one| {
+            let same = one.compare == Compare::Masked && one.masked() == (mask, value);
+            if same { one.outcome(false) } else { Outcome::Then(*one) }
+        })?;
+        if yes == no { Some(yes) } else { self.add(Node::Masked { word: test.word(), mask, value, yes, no }) }
     }
 
     /// What is decided when something is known of a word. When clauses are walked, only the first one is told.
@@ -258,17 +255,17 @@ impl Test {
         (self.half(self.mask), self.half(self.value))
     }
 
-    /// Where ranges start in which the word's outcome is the same; `None` where there is no small number of them.
-    fn cuts(&self) -> Option<Vec<u32>> {
+    /// Whether the word's outcome is the same in each of a few ranges.
+    fn has_ranges(&self) -> bool {
+        let free = !self.half(self.mask);
+        self.compare != Compare::Masked || free & free.wrapping_add(1) == 0
+    }
+
+    /// Where those ranges start, but for the first.
+    fn cuts(&self) -> impl Iterator<Item = u32> + use<> {
         let value = self.half(self.value);
-        let first_and_after = |first: u32, last: u32| std::iter::once(first).chain(last.checked_add(1)).collect();
-        match self.compare {
-            Compare::Masked => {
-                let free = !self.half(self.mask);
-                (free & free.wrapping_add(1) == 0).then(|| first_and_after(value, value | free))
-            }
-            _ => Some(first_and_after(value, value)),
-        }
+        let last = if self.compare == Compare::Masked { value | !self.half(self.mask) } else { value };
+        std::iter::once(value).chain(last.checked_add(1))
     }
 
     fn outcome(&self, holds: bool) -> Outcome {

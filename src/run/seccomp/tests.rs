@@ -192,7 +192,7 @@ fn far_jumps_arrive() {
     let mut rules = vec![rule(&all, Action::ScmpActAllow, None, &[])];
     for (at, name) in NAMES.iter().enumerate() {
         for value in 0..40 {
-            let one = arg(at % 6, Op::ScmpCmpEq, value * 7 << 20, 0);
+            let one = arg(at % 6, Op::ScmpCmpEq, (value * 7) << 20, 0);
             rules.push(rule(&[name], Action::ScmpActErrno, Some(value as u32 + 100), &[one]));
         }
     }
@@ -201,7 +201,7 @@ fn far_jumps_arrive() {
     assert!(filter.instructions.len() > 600, "{}", filter.instructions.len());
     for architecture in [names::X86_64, names::X86] {
         for number in 0..500 {
-            for value in [0, 7 << 20, 39 * 7 << 20, 5] {
+            for value in [0, 7 << 20, (39 * 7) << 20, 5] {
                 let arguments = [value; 6];
                 assert_eq!(
                     filter.decide(architecture, number, &arguments),
@@ -216,13 +216,13 @@ fn far_jumps_arrive() {
 #[test]
 fn conditions_that_multiply_are_walked() {
     let ordered = |at: u64| {
-        let condition = |index: usize| arg(index, Op::ScmpCmpGt, at * (index as u64 + 3) << 30, 0);
+        let condition = |index: usize| arg(index, Op::ScmpCmpGt, (at * (index as u64 + 3)) << 30, 0);
         rule(&["ioctl"], Action::ScmpActErrno, Some(at as u32 + 50), &[0, 1, 2, 3, 4].map(condition))
     };
     let list = list(Action::ScmpActAllow, 0, (0..60).map(ordered).collect());
     let filter = compiled(&list);
     for step in 0..200u64 {
-        let arguments = [0u64, 1, 2, 3, 4, 5].map(|index| (step * 31 + index * 7) % 70 * (index + 3) << 30);
+        let arguments = [0u64, 1, 2, 3, 4, 5].map(|index| ((step * 31 + index * 7) % 70 * (index + 3)) << 30);
         assert_eq!(filter.decide(names::X86_64, 16, &arguments), expected(&list, names::X86_64, 16, &arguments));
     }
 }
