@@ -141,3 +141,19 @@ fn labels_that_the_kernel_cannot_apply_are_refused() {
     let with = json!({"process": {"apparmorProfile": "unconfined", "selinuxLabel": "unconfined"}});
     assert_eq!(prepare(&spec(&with, &["true"]), false).expect("planned"), LsmPlan::default());
 }
+
+#[test]
+fn it_holds_for_who_may_still_gain_privileges_too() {
+    let Some(root) = root() else { return };
+    let with = json!({"process": {"noNewPrivileges": false}});
+    let host = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(host.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("its mode");
+    let script =
+        "ls -d /proc/self/fd/0/.; ls /proc/self/fd/0/ > /dev/null && echo listed; grep CapEff /proc/self/status";
+    for order in both(root.path(), script, &with) {
+        let input = || Some(std::fs::File::open(host.path()).expect("a folder").into());
+        let Some([without, with]) = without_and_with(&order, &with, input) else { return };
+        assert!(without.out.contains("listed"), "{without:?}");
+        assert!(!with.out.contains("listed") && with.out.contains("CapEff:\t0000000000000000"), "{with:?}");
+    }
+}

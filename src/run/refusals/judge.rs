@@ -72,8 +72,7 @@ pub(super) fn judge(
     match judging.open(path, named.link) {
         Ok(found) => judging.existing(operation, &found, call),
         Err(Errno::NOENT) if matches!(operation, Operation::Write | Operation::Create) => {
-            // Whether `open` would make it isn't asked: a file that isn't there and isn't made is no refusal, and its
-            // folder, where that is read-only, is none either. So only calls that do make it come here.
+            // What isn't there and isn't made is no refusal.
             let makes = operation == Operation::Create || makes(call);
             let trimmed = path.strip_suffix(b"/").unwrap_or(path);
             let end = trimmed.iter().rposition(|byte| *byte == b'/')?;
