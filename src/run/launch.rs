@@ -18,6 +18,8 @@ use crate::policy::Restart;
 pub struct Tools<'a> {
     /// The compiled filter of system calls; empty for none.
     pub filter: &'a [sys::Instruction],
+    /// The flags that it is loaded with (`SECCOMP_FILTER_FLAG_…`); whether it has a listener says `refused`.
+    pub filter_flags: u32,
     /// The folder of a version 2 control group that the container is born in.
     pub cgroup: Option<&'a OwnedFd>,
     /// Outside, as soon as the process exists.
@@ -56,6 +58,7 @@ impl Tools<'_> {
     pub fn none() -> Self {
         Self {
             filter: &[],
+            filter_flags: 0,
             cgroup: None,
             born: &|_| Ok(()),
             join: &|| Ok(()),

@@ -18,11 +18,15 @@ pub mod ids;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
+pub mod lsm;
+#[cfg(target_os = "linux")]
 mod mountinfo;
 #[cfg(target_os = "linux")]
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod proof;
+#[cfg(target_os = "linux")]
+pub mod refusals;
 #[cfg(target_os = "linux")]
 pub mod rlimits;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! A run on Linux: image, profile, specification, and all parts of the launcher put together.
 
 use std::cell::RefCell;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,10 @@ use crate::image::{Transport, source};
 use crate::policy::{self, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
+use super::refusals::Refusals;
 use super::store::{Store, Stored};
 use super::{
-    Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, network, proof,
+    Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, lsm, network, proof,
     rlimits, seccomp,
 };
 
@@ -81,14 +82,18 @@ impl Ready<'_> {
         let asked = group.rlimits(asked);
         let (limits, lowered) = rlimits::plan(&asked)?;
         lowered.iter().for_each(|said| note(said));
-        refuse_unbuilt(&job.options)?;
         // Process 1 of ours never executes anything, so it would keep the listening sockets of the host.
         if profile.init.value && !profile.publish.is_empty() {
             let problem = "with an init, process 1 of the container would keep the host's listening socket";
             return Err(Error::new("--init", problem, "leave out `--init` or `-p`").into());
         }
-        if profile.lsm.value.landlock {
-            note("Landlock isn't applied by this version; the other restrictions don't rely on it");
+        let confined = lsm::prepare(&spec, profile.lsm.value.landlock)?;
+        confined.notes.iter().for_each(|said| note(said));
+        let refusals = RefCell::new(Refusals::new(filter.clone(), &spec));
+        let serve = |listener: &OwnedFd| refusals.borrow_mut().handle(listener);
+        let asks = job.options.refusals && !filter.instructions.is_empty();
+        if job.options.refusals && !asks {
+            note("refusals can't be told without a filter of system calls, which asks about them");
         }
         let ports: Vec<Publish> = profile.publish.iter().map(|said| said.value.clone()).collect();
         let prepared = network::prepare(&ports, &profile.network.value)?;
@@ -107,7 +112,8 @@ impl Ready<'_> {
             Ok(())
         };
         let shown: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
-        let extra = proof::Extra { files: &shown, rlimits: Some(&asked), ..proof::Extra::default() };
+        let told = confined.rows();
+        let extra = proof::Extra { files: &shown, rlimits: Some(&asked), told: &told };
         let order = Order {
             spec,
             profile,
@@ -123,15 +129,21 @@ impl Ready<'_> {
         };
         let tools = Tools {
             filter: &filter.instructions,
+            filter_flags: filter.flags,
             cgroup: group.descriptor(),
             join: &|| group.join(),
             limit: &|| rlimits::apply(&limits),
+            confine: &|| lsm::apply(&confined),
+            refused: asks.then_some(&serve),
             prove: &|started| connect(started).and_then(|()| prove(started, &order, &group, &extra, note)),
             files: &files,
             note,
             ..Tools::none()
         };
         let code = launch(&order, &tools)?;
+        if asks {
+            refusals.borrow().tell(note);
+        }
         if order.account {
             account::Account::of(&group).text().lines().for_each(note);
         }
@@ -161,14 +173,6 @@ fn prove(
         }
     }
     proof.check()
-}
-
-/// What is asked for and isn't built yet is refused rather than left out.
-fn refuse_unbuilt(options: &super::Options) -> Result<(), Error> {
-    if options.refusals {
-        return Err(Error::new("--refusals", "this version can't do that yet", "leave it out"));
-    }
-    Ok(())
 }
 
 /// An image that is ready to be mounted.

@@ -55,9 +55,15 @@ mod run_launch;
 #[cfg(target_os = "linux")]
 mod run_launch_life;
 #[cfg(target_os = "linux")]
+mod run_lsm;
+#[cfg(target_os = "linux")]
 mod run_network;
 #[cfg(target_os = "linux")]
+mod run_refusals;
+#[cfg(target_os = "linux")]
 mod run_runtimes;
+#[cfg(target_os = "linux")]
+mod run_seccomp;
 #[cfg(target_os = "linux")]
 mod run_store;
 mod secret;

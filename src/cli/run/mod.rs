@@ -59,15 +59,15 @@ pub(super) struct Arguments {
     explain: Option<Form>,
 
     /// Write what was asked, what is in force and by which mechanism, as read back from the kernel: JSON, or a table on -
-    #[arg(long, hide = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Confinement")]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Confinement")]
     proof: Option<PathBuf>,
 
     /// Tell which system calls and paths were refused, by whom, and what would allow each
-    #[arg(long, hide = true, help_heading = "Confinement")]
+    #[arg(long, help_heading = "Confinement")]
     refusals: bool,
 
     /// Tell at the end what was used: memory, CPU, processes, I/O
-    #[arg(long, hide = true, help_heading = "Limits")]
+    #[arg(long, help_heading = "Limits")]
     account: bool,
 
     /// Remove the images that no container uses, and start nothing

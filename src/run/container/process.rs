@@ -19,7 +19,7 @@ use crate::run::{Error, MapWriter, sys};
 /// with; why the program didn't start has been said by then.
 pub(crate) fn enter(plan: &Plan<'_>, channel: Channel, sources: Option<sources::Sources>) -> i32 {
     match prepare(plan, &channel, sources) {
-        Ok(ready) => start(plan, channel, &ready),
+        Ok(ready) => start(plan, channel, ready),
         Err(error) => refuse(&channel, error),
     }
 }
@@ -31,6 +31,8 @@ struct Ready {
     seal: Option<OwnedFd>,
     /// What init reads signals from.
     signals: Option<OwnedFd>,
+    /// The listener of the filter, which stays open until the launcher has taken it.
+    listener: Option<OwnedFd>,
 }
 
 fn prepare(plan: &Plan<'_>, channel: &Channel, sources: Option<sources::Sources>) -> Result<Ready, Error> {
@@ -103,19 +105,19 @@ fn restrict(plan: &Plan<'_>, channel: &Channel, terminal: Option<&tty::Pair>) ->
     working_directory(plan)?;
     let path = program::find(plan)?;
     sys::close_on_exec_from(3).at(|| "close_range".to_owned(), "start on Linux 5.11 or later")?;
-    filter(plan, channel)?;
+    let listener = filter(plan, channel)?;
     if privileged_filter {
         identity::keep(plan, CapabilitySet::empty())?;
     }
-    Ok(Ready { path, seal, signals })
+    Ok(Ready { path, seal, signals, listener })
 }
 
 /// Loads the filter. From here on every call is under it, this code's too.
-fn filter(plan: &Plan<'_>, channel: &Channel) -> Result<(), Error> {
+fn filter(plan: &Plan<'_>, channel: &Channel) -> Result<Option<OwnedFd>, Error> {
     let place = || "seccomp".to_owned();
     let remedy = "start on a kernel with seccomp filters (CONFIG_SECCOMP_FILTER)";
     if plan.tools.filter.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let held;
     let filter = if plan.init {
@@ -124,8 +126,10 @@ fn filter(plan: &Plan<'_>, channel: &Channel) -> Result<(), Error> {
         held = leash::held(plan.tools.filter);
         &held
     };
+    let listens = u32::try_from(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER).unwrap_or(0);
+    let flags = plan.tools.filter_flags & !listens;
     if plan.tools.refused.is_none() {
-        return sys::set_seccomp_filter(filter, 0).at(place, remedy).map(|_| ());
+        return sys::set_seccomp_filter(filter, flags).at(place, remedy);
     }
     // The launcher takes the listener by its number, which has to be said before: afterwards a call may already wait for
     // the launcher's answer. A new descriptor gets the lowest number that is free.
@@ -133,17 +137,19 @@ fn filter(plan: &Plan<'_>, channel: &Channel) -> Result<(), Error> {
     let number = free.as_raw_fd();
     drop(free);
     channel.send(&Message::Listener(number), None).map_err(|_| gone())?;
-    let flags = u32::try_from(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER).unwrap_or(0);
-    match sys::set_seccomp_filter(filter, flags).at(place, remedy)? {
-        Some(listener) if listener.as_raw_fd() == number => Ok(()),
+    match sys::set_seccomp_filter(filter, flags | listens).at(place, remedy)? {
+        Some(listener) if listener.as_raw_fd() == number => Ok(Some(listener)),
         _ => Err(Error::new(place(), "the listener has another number than was said", "start again")),
     }
 }
 
-fn start(plan: &Plan<'_>, channel: Channel, ready: &Ready) -> i32 {
+fn start(plan: &Plan<'_>, channel: Channel, mut ready: Ready) -> i32 {
     if let Err(error) = go(&channel) {
         return refuse(&channel, error);
     }
+    // An init keeps its descriptors, and nobody in the container is to answer calls.
+    ready.listener = None;
+    let ready = &ready;
     // From here on code of the image runs; what is left of the launcher in this process is for nobody to look at. A filter
     // that forbids this call leaves process 1 of an init to what a process without capabilities may see.
     let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);

@@ -1,53 +1,64 @@
-//! From a list of system calls (OCI runtime specification, config-linux.md, Seccomp) to the program that the kernel runs at
-//! each call (seccomp(2)). A name that a rule refuses and no table knows is an error: it would be a hole.
+//! From a list of system calls in the form of the OCI runtime specification (config-linux.md, Seccomp) to a filter for the
+//! kernel (seccomp(2)): rules become clauses, clauses a decision graph, the graph a program.
+//!
+//! Of several rules that match a call the strictest wins, as it does of several filters, whatever their order. Calls of an
+//! architecture that isn't listed, whose numbers mean other calls, and of x32, whatever is listed, answer ENOSYS, as on a
+//! kernel without them.
 
-mod assemble;
-mod machine;
+mod decide;
+mod emit;
+mod interpret;
+mod names;
+mod rules;
 
-use std::collections::BTreeMap;
+use std::ffi::c_uint;
 
-use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag, LinuxSyscall};
+use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompFilterFlag};
 
-use super::{Error, sys};
-use machine::Machine;
+use crate::run::{Error, sys};
 
-pub use assemble::interpret;
+pub use names::name_of;
+pub(crate) use names::number_of;
+pub(crate) use rules::permits;
+
+/// What the container runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Machine {
+    /// 64-bit PC; 32-bit programs are `SCMP_ARCH_X86`.
+    X86_64,
+    /// 64-bit ARM; 32-bit programs are `SCMP_ARCH_ARM`.
+    Aarch64,
+}
 
 /// A compiled filter.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
-    /// The program.
+    /// The program, for [`sys::set_seccomp_filter`].
     pub instructions: Vec<sys::Instruction>,
-    /// `SECCOMP_FILTER_FLAG_…`.
-    pub flags: u32,
-    /// Names that rules allow and no table knows: the calls stay refused.
+    /// The flags to set it with (`SECCOMP_FILTER_FLAG_…`). Where calls are asked about they ask for a listener.
+    pub flags: c_uint,
+    /// Names that no known architecture has a call of, in rules where that leaves nothing open: to be told.
     pub unknown: Vec<String>,
+    /// The program that decides, where the other one asks.
+    plain: Option<Vec<sys::Instruction>>,
 }
 
-/// What is done with a call: `SECCOMP_RET_…` with its data.
-pub(crate) type Verdict = u32;
+/// What the launcher itself calls between setting the filter and the program's first step: a list without them leaves a
+/// container that hangs or ends without a word.
+pub const OWN_CALLS: [&str; 4] = ["execve", "exit_group", "recvmsg", "sendmsg"];
 
-/// Longest program that the kernel takes (linux/bpf_common.h, `BPF_MAXINSNS`).
-const MOST_INSTRUCTIONS: usize = 4096;
-
-/// What the launcher itself calls between the filter and the program's first instruction.
-const OWN_CALLS: [&str; 4] = ["execve", "exit_group", "recvmsg", "sendmsg"];
-
-/// Rules about one call: those with conditions in order, and what holds else.
-#[derive(Clone, PartialEq, Debug, Default)]
-struct Rules {
-    conditional: Vec<(Vec<LinuxSeccompArg>, Verdict)>,
-    plain: Option<Verdict>,
-}
-
-/// Compiles a list for this machine. With `notify`, what would be refused is told to the supervisor that listens, which
-/// refuses it then.
+/// Compiles a list for this machine. With `notify`, refused calls and those that name a path are asked about first, which
+/// [`super::refusals`] answers.
 ///
 /// # Errors
-/// A refusing rule about a call that no table knows, a list that refuses what starting the program takes, one that the
-/// kernel can't hold.
+/// Whatever of the list would not be enforced, a list that refuses [`OWN_CALLS`], and a program of more than 4,096
+/// instructions, which the kernel doesn't take.
 pub fn compile(list: &LinuxSeccomp, notify: bool) -> Result<Filter, Error> {
-    compile_with(list, notify, true)
+    let machine = Machine::here()?;
+    let filter = compile_for(list, machine, notify)?;
+    let Some(refused) = OWN_CALLS.iter().find(|name| !filter.lets_pass(machine, name)) else { return Ok(filter) };
+    let problem = format!("the list refuses `{refused}`, without which no program can be started");
+    Err(Error::new("seccomp", problem, "allow execve, exit_group, recvmsg and sendmsg"))
 }
 
 /// As [`compile`], for a process of the launcher's own that executes nothing any more.
@@ -55,133 +66,87 @@ pub fn compile(list: &LinuxSeccomp, notify: bool) -> Result<Filter, Error> {
 /// # Errors
 /// As [`compile`].
 pub(crate) fn compile_last(list: &LinuxSeccomp) -> Result<Filter, Error> {
-    compile_with(list, false, false)
+    compile_for(list, Machine::here()?, false)
 }
 
-fn compile_with(list: &LinuxSeccomp, notify: bool, starts: bool) -> Result<Filter, Error> {
-    let wrong = |problem: String, remedy: &str| Error::new("seccomp", problem, remedy);
-    let mut unknown = Vec::new();
-    let machines = machine::listed(list.architectures().as_deref());
-    let default = verdict(list.default_action(), list.default_errno_ret(), notify);
-    let mut programs = Vec::new();
-    for machine in &machines {
-        let mut rules: BTreeMap<u32, Rules> = BTreeMap::new();
-        for rule in list.syscalls().iter().flatten() {
-            collect(machine, rule, default, notify, &mut rules, &mut unknown)?;
-        }
-        if machine.native && starts {
-            check_own(machine, &rules, default)?;
-        }
-        programs.push((machine.audit, machine.highest, assemble::calls(&rules, default)));
+fn compile_for(list: &LinuxSeccomp, machine: Machine, notify: bool) -> Result<Filter, Error> {
+    let (calls, unknown) = rules::read(list, machine)?;
+    let plain = emit::program(&decide::graph(&calls)?)?;
+    let mut filter = Filter { instructions: plain, flags: flags(list, notify), unknown, plain: None };
+    if notify {
+        let asking = emit::program(&decide::graph(&rules::asking(calls))?)?;
+        filter.plain = Some(std::mem::replace(&mut filter.instructions, asking));
     }
-    // The 32-bit entry of a machine whose list has none: it isn't there, as on a kernel without it.
-    let closed = verdict(LinuxSeccompAction::ScmpActErrno, Some(libc::ENOSYS as u32), notify);
-    let instructions = assemble::program(&programs, closed);
-    if instructions.len() > MOST_INSTRUCTIONS {
-        let problem =
-            format!("the list takes {} instructions, and the kernel holds {MOST_INSTRUCTIONS}", instructions.len());
-        return Err(wrong(problem, "leave out conditions on arguments"));
-    }
-    let flags = list.flags().iter().flatten().fold(0, |flags, flag| {
-        flags
-            | match flag {
-                LinuxSeccompFilterFlag::SeccompFilterFlagLog => libc::SECCOMP_FILTER_FLAG_LOG as u32,
-                LinuxSeccompFilterFlag::SeccompFilterFlagTsync => libc::SECCOMP_FILTER_FLAG_TSYNC as u32,
-                LinuxSeccompFilterFlag::SeccompFilterFlagSpecAllow => libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW as u32,
-                LinuxSeccompFilterFlag::SeccompFilterFlagWaitKillableRecv => 1 << 5,
-            }
-    });
-    unknown.sort();
-    unknown.dedup();
-    Ok(Filter { instructions, flags, unknown })
+    Ok(filter)
 }
 
-fn collect(
-    machine: &Machine,
-    rule: &LinuxSyscall,
-    default: Verdict,
-    notify: bool,
-    rules: &mut BTreeMap<u32, Rules>,
-    unknown: &mut Vec<String>,
-) -> Result<(), Error> {
-    let verdict = verdict(rule.action(), rule.errno_ret(), notify);
-    for name in rule.names() {
-        let Some(number) = machine.number(name) else {
-            if machine::is_known(name) || verdict == default {
-                continue;
-            }
-            if allows(rule.action()) {
-                unknown.push(name.clone());
-                continue;
-            }
-            let problem = format!("a rule refuses `{name}`, which is no system call that this version knows");
-            return Err(Error::new(
+impl Filter {
+    /// What the kernel does with a call (`SECCOMP_RET_…` with its data), by its `AUDIT_ARCH_…`, number and arguments; where
+    /// the filter asks, what it would have done without.
+    #[must_use]
+    pub fn decide(&self, architecture: u32, number: u32, arguments: &[u64; 6]) -> u32 {
+        interpret::run(self.plain.as_ref().unwrap_or(&self.instructions), architecture, number, arguments)
+    }
+
+    fn lets_pass(&self, machine: Machine, name: &str) -> bool {
+        let architecture = machine.architecture();
+        let action = number_of(architecture, name).map(|number| self.decide(architecture, number, &[0; 6]));
+        action.is_some_and(rules::permits)
+    }
+}
+
+impl Machine {
+    /// The one this program runs on.
+    ///
+    /// # Errors
+    /// Where its system calls aren't known.
+    pub(crate) fn here() -> Result<Self, Error> {
+        match std::env::consts::ARCH {
+            "x86_64" => Ok(Self::X86_64),
+            "aarch64" => Ok(Self::Aarch64),
+            other => Err(Error::new(
                 "seccomp",
-                problem,
-                "mend the name, or leave it out: what no rule allows is refused",
-            ));
-        };
-        let of = rules.entry(number).or_default();
-        let arguments = rule.args().as_deref().unwrap_or_default();
-        if let Some(wrong) = arguments.iter().find(|argument| argument.index() > 5) {
-            let problem = format!("a rule about `{name}` asks for argument {}, and calls have 0 to 5", wrong.index());
-            return Err(Error::new("seccomp", problem, "mend the index"));
-        }
-        let repeated = arguments
-            .iter()
-            .enumerate()
-            .any(|(at, one)| arguments.iter().skip(at + 1).any(|other| one.index() == other.index()));
-        if arguments.is_empty() {
-            of.plain = Some(verdict);
-        } else if repeated {
-            // Conditions on the same argument are alternatives, as runc has it.
-            of.conditional.extend(arguments.iter().map(|one| (vec![*one], verdict)));
-        } else {
-            of.conditional.push((arguments.to_vec(), verdict));
+                format!("system calls of {other} are not known"),
+                "run it on x86_64 or aarch64, or with `--security-opt seccomp=unconfined`",
+            )),
         }
     }
-    Ok(())
-}
 
-/// A filter that refuses what comes after it would end the start without a word.
-fn check_own(machine: &Machine, rules: &BTreeMap<u32, Rules>, default: Verdict) -> Result<(), Error> {
-    let refused = OWN_CALLS.iter().find(|name| {
-        let number = machine.number(name);
-        let of = number.and_then(|number| rules.get(&number));
-        let plain = of.and_then(|of| of.plain).unwrap_or(default);
-        plain != libc::SECCOMP_RET_ALLOW && plain != libc::SECCOMP_RET_LOG
-    });
-    match refused {
-        None => Ok(()),
-        Some(name) => {
-            let problem = format!("the list refuses `{name}`, without which no program can be started");
-            Err(Error::new("seccomp", problem, "allow execve, exit_group, recvmsg and sendmsg"))
+    /// Its `AUDIT_ARCH_…` (linux/audit.h).
+    pub(crate) fn architecture(self) -> u32 {
+        match self {
+            Self::X86_64 => names::X86_64,
+            Self::Aarch64 => names::AARCH64,
         }
     }
 }
 
-fn allows(action: LinuxSeccompAction) -> bool {
-    matches!(action, LinuxSeccompAction::ScmpActAllow | LinuxSeccompAction::ScmpActLog)
+fn flags(list: &LinuxSeccomp, notify: bool) -> c_uint {
+    use LinuxSeccompFilterFlag as Flag;
+    let asked = |flag: Flag| list.flags().iter().flatten().any(|one| *one == flag);
+    let mut flags = 0;
+    // `TSYNC` has nothing to do: the process has one thread.
+    if asked(Flag::SeccompFilterFlagLog) {
+        flags |= libc::SECCOMP_FILTER_FLAG_LOG;
+    }
+    if asked(Flag::SeccompFilterFlagSpecAllow) {
+        flags |= libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    }
+    if notify {
+        flags |= libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        // Otherwise each signal makes a waiting call be made, and counted, again.
+        if kernel_is_at_least(5, 19) {
+            flags |= libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+        }
+    }
+    c_uint::try_from(flags).unwrap_or_default()
 }
 
-/// linux/seccomp.h.
-fn verdict(action: LinuxSeccompAction, errno: Option<u32>, notify: bool) -> Verdict {
-    use LinuxSeccompAction::{
-        ScmpActAllow, ScmpActErrno, ScmpActKill, ScmpActKillProcess, ScmpActKillThread, ScmpActLog, ScmpActNotify,
-        ScmpActTrace, ScmpActTrap,
-    };
-    let data = errno.unwrap_or(libc::EPERM as u32) & libc::SECCOMP_RET_DATA;
-    match action {
-        ScmpActAllow => libc::SECCOMP_RET_ALLOW,
-        ScmpActLog => libc::SECCOMP_RET_LOG,
-        ScmpActNotify => libc::SECCOMP_RET_USER_NOTIF,
-        _ if notify => libc::SECCOMP_RET_USER_NOTIF,
-        ScmpActErrno => libc::SECCOMP_RET_ERRNO | data,
-        ScmpActTrace => libc::SECCOMP_RET_TRACE | data,
-        ScmpActTrap => libc::SECCOMP_RET_TRAP,
-        ScmpActKill | ScmpActKillThread => libc::SECCOMP_RET_KILL_THREAD,
-        ScmpActKillProcess => libc::SECCOMP_RET_KILL_PROCESS,
-    }
+fn kernel_is_at_least(major: u32, minor: u32) -> bool {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
 #[cfg(test)]
