@@ -110,7 +110,8 @@ impl LeftOut {
     #[must_use]
     pub fn said(&self) -> Vec<String> {
         let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
-        let nodes = if self.devices == 1 { "1 device node was" } else { &format!("{} device nodes were", self.devices) };
+        let nodes =
+            if self.devices == 1 { "1 device node was" } else { &format!("{} device nodes were", self.devices) };
         let links = if self.links == 1 { "1 symlink" } else { &format!("{} symlinks", self.links) };
         [
             (self.devices, format!("{nodes} not made: a container has its own")),

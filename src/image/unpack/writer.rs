@@ -15,7 +15,8 @@ use super::{LeftOut, Order, PRIVATE, bytes_of, file_type, plain_name};
 use crate::image::{Error, Kind, Node, NodeId, Tree};
 
 /// What to do about a store that is full.
-pub(super) const FREE_SPACE: &str = "free some space, remove images by `harden run --gc`, or set XDG_DATA_HOME elsewhere";
+pub(super) const FREE_SPACE: &str =
+    "free some space, remove images by `harden run --gc`, or set XDG_DATA_HOME elsewhere";
 
 /// How folders are opened: there are no symlinks yet, and should there be one, it is not followed.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
@@ -183,9 +184,8 @@ impl<'a> Writer<'a> {
             if made.is_ok() {
                 let mode = if path == "/tmp" { 0o1777 } else { 0o755 };
                 let root = (self.order.owner)(0, 0);
-                let owned = root.map_or(Ok(()), |(uid, gid)| {
-                    fchown(&inner, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
-                });
+                let owned = root
+                    .map_or(Ok(()), |(uid, gid)| fchown(&inner, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
                 if owned.and_then(|()| fchmod(&inner, Mode::from_raw_mode(mode))).is_err() {
                     return;
                 }
