@@ -22,6 +22,8 @@ pub mod seccomp;
 #[cfg(target_os = "linux")]
 mod start;
 #[cfg(target_os = "linux")]
+pub mod store;
+#[cfg(target_os = "linux")]
 pub mod sys;
 
 use std::path::PathBuf;

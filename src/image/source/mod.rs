@@ -2,6 +2,7 @@
 
 mod archive;
 mod docker;
+mod fetch;
 mod layers;
 mod layout;
 mod members;
@@ -122,6 +123,18 @@ pub fn open(request: &Request<'_>, spool: &Path) -> Result<Opened, Error> {
         }
         Transport::DockerDaemon { name } => spool::open(request, daemon::save(name, request.engine)?, spool),
         Transport::RootFs { path } => Err(Error::new(path, "a folder has no layers", "use it where it is")),
+    }
+}
+
+/// Brings the layers of an opened image near, where they are far: each is written to the folder `near` before any is read,
+/// since they are read more than once.
+///
+/// # Errors
+/// A layer that can't be had, or isn't what its digest says; a folder that can't be written to.
+pub fn fetch(request: &Request<'_>, opened: Opened, near: &Path) -> Result<Opened, Error> {
+    match request.reference.transport {
+        Transport::Registry { .. } => fetch::fetch(request, opened, near),
+        _ => Ok(opened),
     }
 }
 
