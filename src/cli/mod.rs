@@ -3,6 +3,7 @@
 mod completions;
 pub mod context;
 mod explain;
+mod export;
 mod failure;
 mod fix;
 mod fix_report;
@@ -52,6 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Lint(arguments) => lint::run(arguments, &console),
         Command::Image(arguments) => image::run(arguments, &console),
         Command::Fix(arguments) => fix::run(arguments, &console),
+        Command::Export(arguments) => export::run(arguments, &console),
         Command::Run(arguments) => Ok(run::run(arguments, &console)),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Lints(arguments) => lints::run(arguments),
@@ -96,6 +98,8 @@ enum Command {
     Fix(fix::Arguments),
     /// Run an image with the least privilege it needs
     Run(Box<run::Arguments>),
+    /// Write the profile of an image for docker, compose, kubernetes and others
+    Export(Box<export::Arguments>),
     /// Explain a lint: what, why, when it is fine, how to fix it
     Explain(explain::Arguments),
     /// List all lints

@@ -27,7 +27,6 @@ pub mod source;
 mod spot;
 mod start;
 mod tree;
-#[cfg(target_os = "linux")]
 pub mod unpack;
 mod user;
 mod wanted;

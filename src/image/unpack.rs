@@ -3,6 +3,8 @@
 //! is in and through no symlink. Devices are not made, setuid and setgid bits of files not given, file capabilities and
 //! other extended attributes not set: no container of ours could use them.
 
+#![cfg(target_os = "linux")]
+
 mod writer;
 
 use std::collections::HashMap;

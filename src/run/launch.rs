@@ -77,11 +77,21 @@ impl Tools<'_> {
 /// Why it wasn't started: 127 where its program is not found, 126 where it can't be executed, 125 else.
 pub fn launch(order: &Order, tools: &Tools<'_>) -> Result<u8, Error> {
     let signals = sys::signal_descriptor(&container::SIGNALS).at(|| "signalfd".to_owned(), "start on Linux")?;
+    refuse_unknown(&order.spec)?;
+    let result = run(order, tools, &signals);
+    if let Some(scratch) = &order.root.scratch {
+        container::clear(order, tools, scratch).unwrap_or_else(|error| (tools.note)(&error.to_string()));
+    }
+    result
+}
+
+/// Starts and waits, as often as the profile says.
+fn run(order: &Order, tools: &Tools<'_>, signals: &OwnedFd) -> Result<u8, Error> {
     let mut attempts = 0_u32;
     let mut pause = FIRST_PAUSE;
     loop {
         let begun = Instant::now();
-        let ended = start(order, tools, &signals)?;
+        let ended = start(order, tools, signals)?;
         let again = match order.profile.restart.value {
             _ if ended.asked => false,
             Restart::No => false,
@@ -91,11 +101,38 @@ pub fn launch(order: &Order, tools: &Tools<'_>) -> Result<u8, Error> {
         if begun.elapsed() > LONG_RUN {
             (attempts, pause) = (0, FIRST_PAUSE);
         }
-        if !again || !container::pause(&signals, pause) {
+        if !again || !container::pause(signals, pause) {
             return Ok(ended.code);
         }
         attempts = attempts.saturating_add(1);
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// What the configuration's form can say and this launcher doesn't do.
+fn refuse_unknown(spec: &Spec) -> Result<(), Error> {
+    let linux = spec.linux().as_ref();
+    let process = spec.process().as_ref();
+    let private = |word: &String| matches!(word.as_str(), "private" | "rprivate");
+    let asked = [
+        ("hooks", spec.hooks().is_some()),
+        ("linux.intelRdt", linux.is_some_and(|linux| linux.intel_rdt().is_some())),
+        ("linux.memoryPolicy", linux.is_some_and(|linux| linux.memory_policy().is_some())),
+        ("linux.netDevices", linux.is_some_and(|linux| linux.net_devices().is_some())),
+        ("linux.personality", linux.is_some_and(|linux| linux.personality().is_some())),
+        ("linux.timeOffsets", linux.is_some_and(|linux| linux.time_offsets().is_some())),
+        (
+            "linux.rootfsPropagation",
+            linux.and_then(|linux| linux.rootfs_propagation().as_ref()).is_some_and(|word| !private(word)),
+        ),
+        ("process.scheduler", process.is_some_and(|process| process.scheduler().is_some())),
+        ("process.ioPriority", process.is_some_and(|process| process.io_priority().is_some())),
+        ("process.execCPUAffinity", process.is_some_and(|process| process.exec_cpu_affinity().is_some())),
+        ("mounts.uidMappings", spec.mounts().iter().flatten().any(|mount| mount.uid_mappings().is_some())),
+    ];
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((name, _)) => Err(Error::new(*name, "this launcher doesn't do that", "leave it out of the configuration")),
+        None => Ok(()),
     }
 }
 

@@ -34,6 +34,13 @@ pub fn plan(asked: &[PosixRlimit]) -> Result<(Vec<Set>, Vec<String>), Error> {
     Ok((sets, said))
 }
 
+/// A bound on processes and threads, as far as setrlimit(2) has one.
+#[must_use]
+pub fn processes(count: u64) -> Set {
+    let most = getrlimit(Resource::Nproc).maximum.unwrap_or(u64::MAX);
+    Set { resource: Resource::Nproc, soft: count.min(most), hard: count.min(most) }
+}
+
 /// Sets limits of this process.
 ///
 /// # Errors

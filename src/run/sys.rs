@@ -341,6 +341,29 @@ pub fn reset_signals() {
     }
 }
 
+/// Lets go of the memory that holds code, of this program and its libraries; what is executed again is read again from the
+/// files. For a process that will do little for long.
+///
+/// # Errors
+/// Those of reading /proc/self/maps (proc_pid_maps(5)).
+pub fn forget_code() -> io::Result<()> {
+    for line in std::fs::read_to_string("/proc/self/maps")?.lines() {
+        let mut fields = line.split_whitespace();
+        let (Some(range), Some("r-xp"), Some(path)) = (fields.next(), fields.next(), fields.nth(3)) else { continue };
+        let number = |text: &str| usize::from_str_radix(text, 16).ok();
+        let Some((start, end)) = range.split_once('-').and_then(|(start, end)| Some((number(start)?, number(end)?)))
+        else {
+            continue;
+        };
+        if path.starts_with('/') {
+            // SAFETY: the mapping is private, of a file, and was never writable: this program has no relocations in its
+            // code. So its pages are the file's, and are the same bytes when they are mapped in again.
+            unsafe { libc::madvise(start as *mut _, end.saturating_sub(start), libc::MADV_DONTNEED) };
+        }
+    }
+    Ok(())
+}
+
 /// Starts a command with all signals unblocked and their default action, whatever this process has blocked for itself. It
 /// is asked to end when the thread that starts it does.
 ///

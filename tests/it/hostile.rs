@@ -211,6 +211,16 @@ fn fronts() -> Vec<Case> {
             Ambiguous,
             "a global pax header",
         ),
+        (
+            "a long name that a global header uses up",
+            tar(|tar| {
+                tar.gnu(b'L', "etc/b");
+                tar.global(&pax(&[("comment", b"nothing")]));
+                tar.file("etc/a", b"");
+            }),
+            Ambiguous,
+            "stands between an entry and its long name",
+        ),
         ("an endless pax header", tar(|tar| tar.header("x", b'x', 1 << 32, |_| {})), Limit, "longer than 1048576"),
         ("a pax header of no entry", tar(|tar| tar.pax(&pax(&[("path", b"b")]))), Broken, "belongs to an entry"),
     ]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::image_made::{
     Made, OCI_MANIFEST, archive, blob, descriptor, digest, gzip, index, made, read, read_stream, sample, tar, write,
 };
+use crate::layer::archive::{Tar, pax};
 
 /// Whether something of a kind is said of an image in these words.
 fn says(image: &Image, kind: IrregularityKind, words: &str) -> bool {
@@ -114,4 +115,97 @@ fn the_digests_of_layers_are_read_once_and_the_same_everywhere() {
     made.plain[0] = tar(&[("evil", b'0', 0o644, b"")]);
     let error = read_stream("-", &made.saved("a:1")).expect_err("another layer").to_string();
     assert!(error.contains("is not what the configuration says"), "{error}");
+}
+
+#[test]
+fn members_of_an_archive_have_the_names_that_go_gives_them() {
+    let made = one_file("a");
+    let layer = &made.plain[0];
+    let record = |key: &'static str, value: &'static str| pax(&[(key, value.as_bytes())]);
+    type Write = fn(&mut Tar, &dyn Fn(&'static str, &'static str) -> Vec<u8>) -> &'static str;
+    let cases: [(&str, Write); 12] = [
+        ("a global path", |tar, record| {
+            tar.global(&record("path", "other"));
+            "layer.tar"
+        }),
+        ("a global size", |tar, record| {
+            tar.global(&record("size", "0"));
+            "layer.tar"
+        }),
+        ("a long name, then a pax path", |tar, record| {
+            tar.gnu(b'L', "layer.tar");
+            tar.pax(&record("path", "other"));
+            "another"
+        }),
+        ("a pax path, then a long name", |tar, record| {
+            tar.pax(&record("path", "other"));
+            tar.gnu(b'L', "layer.tar");
+            "another"
+        }),
+        ("a pax path", |tar, record| {
+            tar.pax(&record("path", "layer.tar"));
+            "other"
+        }),
+        ("an empty pax path", |tar, record| {
+            tar.pax(&record("path", ""));
+            "layer.tar"
+        }),
+        ("an empty long name", |tar, _| {
+            tar.gnu(b'L', "");
+            "layer.tar"
+        }),
+        ("a long name that a global header uses up", |tar, record| {
+            tar.gnu(b'L', "other");
+            tar.global(&record("comment", "nothing"));
+            "layer.tar"
+        }),
+        ("a pax record twice", |tar, record| {
+            tar.pax(&[record("path", "other"), record("path", "layer.tar")].concat());
+            "another"
+        }),
+        ("an owner below zero", |tar, record| {
+            tar.pax(&record("uid", "-1"));
+            "layer.tar"
+        }),
+        ("broken records of Solaris' type", |tar, _| {
+            tar.typed(b'X', "PaxHeaders/x", b"99 path=a\n");
+            "layer.tar"
+        }),
+        ("an old folder with a size", |tar, _| {
+            tar.header("folder/", 0, 512, |_| {});
+            "layer.tar"
+        }),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = format!("{}.json", &digest(&made.config)[7..]);
+    let list = json!([{"Config": config, "Layers": ["layer.tar"]}]).to_string();
+    for (case, write) in cases {
+        let mut tar = Tar::default();
+        let name = write(&mut tar, &record);
+        tar.file(name, layer);
+        tar.file(&config, &made.config);
+        tar.file("manifest.json", list.as_bytes());
+        let (path, bytes) = (folder.path().join("a.tar"), tar.end());
+        std::fs::write(&path, &bytes).expect("a file");
+        for image in [read(&format!("docker-archive:{}", path.display())), read_stream("-", &bytes)] {
+            let image = image.unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert!(image.tree.lookup("/a").is_some(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn records_that_engines_refuse_are_refused() {
+    let made = one_file("a");
+    for (records, words) in [
+        (&b"99 path=a\n"[..], "broken record"),
+        (&pax(&[("path", b"a\0b")]), "broken record"),
+        (&pax(&[("size", b"-1")]), "broken record"),
+    ] {
+        let mut tar = Tar::default();
+        tar.pax(records);
+        tar.0.extend(made.saved("a:1"));
+        let error = read_stream("-", &tar.0).expect_err("no image").to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }

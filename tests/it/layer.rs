@@ -242,3 +242,20 @@ fn pax_and_gnu_names_are_read() {
     assert_eq!(facts.entries.get(2).link, long);
     assert_eq!(facts.entries.get(4).uid, 1 << 31);
 }
+
+#[test]
+fn names_in_front_count_as_in_go() {
+    let mut tar = Tar::default();
+    tar.gnu(b'L', "");
+    tar.file("etc/a", b"");
+    // To Go a global header is an entry, which uses up what stands in front of it.
+    tar.gnu(b'L', "harmless");
+    tar.global(&pax(&[("comment", b"nothing")]));
+    tar.file("etc/b", b"");
+    tar.pax(&pax(&[("path", b"other")]));
+    tar.gnu(b'L', "etc/c");
+    tar.file("etc/x", b"");
+    let facts = facts(&tar.end());
+    let paths: Vec<&str> = facts.entries.iter().map(|entry| entry.path).collect();
+    assert_eq!(paths, ["/etc/a", "/etc/b", "/etc/c"]);
+}

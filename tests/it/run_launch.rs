@@ -3,9 +3,9 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::launch::{BASE, USER, one_id, order, root, run, run_with, spec};
+use crate::support::launch::{BASE, USER, helpers, one_id, order, root, run, run_with, spec};
 use harden::policy::Restart;
-use harden::run::{Order, Tools};
+use harden::run::{MapWriter, Order, Tools};
 use serde_json::{Value, json};
 
 /// Orders for the same words as root and as an ordinary user.
@@ -183,6 +183,72 @@ fn what_is_written_goes_nowhere_but_where_it_may() {
     let writable = json!({"root": {"readonly": false}, "process": {"user": {"uid": 0, "gid": 0}}});
     assert_eq!(shell_with(root.path(), &writable, "echo x > /etc/new && cat /etc/new").expect(0).out, "x\n");
     assert!(!root.path().join("etc/new").exists());
+}
+
+#[test]
+fn what_is_written_into_the_root_is_kept_in_its_folder_and_removed() {
+    let Some(root) = root() else { return };
+    let writable = json!({"root": {"readonly": false}, "process": {"user": {"uid": 0, "gid": 0}}});
+    for (id, owner) in [(None, 0), (Some(one_id(0)), USER), (Some(helpers()), USER)] {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(scratch.path(), open).expect("its mode");
+        std::os::unix::fs::chown(scratch.path(), Some(owner), Some(owner)).expect("its owner");
+        // More than fits where changes are kept in memory.
+        if id.as_ref().is_some_and(|id| id.writer == MapWriter::Helpers) && !Path::new("/usr/bin/newuidmap").exists() {
+            continue;
+        }
+        let script = "head -c 80000000 /dev/zero > /big && chmod 0 /big && mkdir -m 0 /shut && ls -l /big";
+        let words = ["sh", "-c", script];
+        let mut order = order(root.path(), &words);
+        order.spec = spec(&writable, &words);
+        order.ids = id.unwrap_or(order.ids);
+        let kept = order.clone();
+        order.root.scratch = Some(scratch.path().to_owned());
+        let outcome = run(&order).expect(0);
+        assert!(outcome.out.contains("80000000") && outcome.err.is_empty(), "{outcome:?}");
+        assert_eq!(std::fs::read_dir(scratch.path()).expect("readable").count(), 0);
+        assert!(!root.path().join("big").exists());
+        run(&kept).expect(1);
+    }
+}
+
+#[test]
+fn a_tree_of_shifted_owners_is_used_as_it_is() {
+    let Some(root) = root() else { return };
+    let mut paths = vec![root.path().to_owned()];
+    while let Some(path) = paths.pop() {
+        let found = path.symlink_metadata().expect("there");
+        std::os::unix::fs::lchown(&path, Some(BASE + found.uid()), Some(BASE + found.gid())).expect("its owner");
+        if found.is_dir() {
+            paths.extend(std::fs::read_dir(&path).expect("readable").flatten().map(|entry| entry.path()));
+        }
+    }
+    let mut order = order(root.path(), &["stat", "-c", "%u", "/", "/bin/busybox"]);
+    order.root.shifted = true;
+    assert_eq!(run(&order).expect(0).out, "0\n0\n");
+    // The control: the same tree taken for what it isn't shows strangers.
+    order.root.shifted = false;
+    assert_ne!(run(&order).out, "0\n0\n");
+}
+
+#[test]
+fn privilege_can_be_gained_only_where_that_was_asked_for() {
+    let Some(root) = root() else { return };
+    let busybox = root.path().join("bin/setuid");
+    std::fs::copy("/bin/busybox", &busybox).expect("copied");
+    std::fs::set_permissions(&busybox, std::fs::Permissions::from_mode(0o4755)).expect("its mode");
+    let allow = [harden::run::sys::Instruction { code: 6, jt: 0, jf: 0, k: 0x7fff_0000 }];
+    for gains in [true, false] {
+        let words = ["sh", "-c", "grep -E '^(NoNewPrivs|Seccomp|CapEff):' /proc/self/status; setuid id -u"];
+        let with = json!({"process": {"noNewPrivileges": !gains}});
+        let order = Order { spec: spec(&with, &words), ..order(root.path(), &words) };
+        let outcome = run_with(&order, &Tools { filter: &allow, ..Tools::none() });
+        let first = format!("CapEff:\t0000000000000000\nNoNewPrivs:\t{}\nSeccomp:\t2\n", u8::from(!gains));
+        // Even so, set-user-id bits count on no mount of a container's.
+        assert_eq!(outcome.out.trim_end_matches("1000\n"), first, "{outcome:?}");
+        assert!(outcome.out.ends_with("1000\n") || outcome.code != 0, "{outcome:?}");
+    }
 }
 
 #[test]

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::image::{Reference, size_said};
+use crate::image::Reference;
+use crate::policy::{self, Profile};
 use crate::run::{self, Job, Options, Pull};
 
 use super::failure::Failure;
 use super::opening::{Opener, Opening};
-use super::output::Console;
+use super::output::{Console, Output, clean};
 use flags::Flags;
 
 /// What scripts rely on.
@@ -50,9 +51,12 @@ pub(super) struct Arguments {
     #[command(flatten)]
     flags: Flags,
 
-    /// Print the profile, each field with its reason, and start nothing
-    #[arg(long, help_heading = "Confinement")]
-    explain: bool,
+    /// Print the profile, each field with its reason, and start nothing: text, json or toml
+    #[arg(
+        long, value_enum, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "text",
+        help_heading = "Confinement"
+    )]
+    explain: Option<Form>,
 
     /// Write what was asked, what is in force and by which mechanism, as read back from the kernel: JSON, or a table on -
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Confinement")]
@@ -80,6 +84,17 @@ pub(super) struct Arguments {
     /// The command, in place of the image's
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
+}
+
+/// How a profile is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// A table for people
+    Text,
+    /// As --profile takes it
+    Json,
+    /// As --profile takes it
+    Toml,
 }
 
 /// [`Pull`], as the command line names it.
@@ -134,22 +149,49 @@ fn start(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
         refusals: arguments.refusals,
         account: arguments.account,
     };
-    let job = Job { request: &request, wishes: &wishes, profile: None, options, note: &note };
-    let done = run::prepare(job).and_then(|ready| {
-        if arguments.explain {
-            explain(ready.profile());
-            return Ok(0);
-        }
-        ready.start()
-    });
-    done.or_else(|refused| {
+    let profile = arguments.flags.profile()?;
+    let job = Job { request: &request, wishes: &wishes, profile, options, note: &note };
+    let refused = |refused: run::Refused| {
         console.error(&refused);
         Ok(refused.code())
-    })
+    };
+    match run::prepare(job) {
+        Err(error) => refused(error),
+        Ok(ready) => match arguments.explain {
+            Some(form) => print(ready.profile(), form).map(|()| 0),
+            None => ready.start().or_else(refused),
+        },
+    }
 }
 
-fn explain(profile: &crate::policy::Profile) {
-    let _ = (profile, size_said(0));
+/// Prints a profile. Values of variables are printed only in the forms that a program reads.
+fn print(profile: &Profile, form: Form) -> Result<(), Failure> {
+    let text = match form {
+        Form::Json => profile.to_json(),
+        Form::Toml => profile.to_toml(),
+        Form::Text => Ok(table(profile)),
+    };
+    let text = text.map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut output = Output::stdout();
+    output.write(|out| out.write_all(text.as_bytes()))?;
+    output.finish()
+}
+
+fn table(profile: &Profile) -> String {
+    let sections = policy::explain(profile);
+    let fields = sections.iter().flat_map(|section| &section.rows).map(|row| row.field.chars().count());
+    let width = fields.max().unwrap_or(0);
+    let mut text = String::new();
+    for section in &sections {
+        text.push_str(&format!("{}\n", section.title));
+        for row in &section.rows {
+            text.push_str(&format!("  {:width$}  {}\n", row.field, clean(&row.value)));
+            if !row.why.is_empty() {
+                text.push_str(&format!("  {:width$}    {}\n", "", clean(&row.why)));
+            }
+        }
+    }
+    text
 }
 
 /// The folder of the user's data (XDG Base Directory Specification).

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::failure::Failure;
-use crate::policy::{NetworkWish, Wishes};
+use crate::policy::{NetworkWish, Profile, Wishes};
 
 use super::flags::Flags;
 use super::values;
@@ -12,6 +12,15 @@ use super::values;
 const MOST_BYTES: u64 = 4 << 20;
 
 impl Flags {
+    /// The profile of `--profile`.
+    pub(in crate::cli) fn profile(&self) -> Result<Option<Profile>, Failure> {
+        let Some(path) = &self.profile else { return Ok(None) };
+        let (text, name) = (read(path)?, path.display().to_string());
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let profile = if is_json { Profile::from_json(&text, &name) } else { Profile::from_toml(&text, &name) };
+        profile.map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
     /// What the flags and the words behind the image ask for. Reads the files that they name.
     pub(in crate::cli) fn wishes(&self, command: &[String], tty: bool) -> Result<Wishes, Failure> {
         let here = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();

@@ -4,10 +4,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::IrregularityKind::{Ambiguous, Broken, Duplicate, Escape, Limit, Name};
+use super::front::Front;
 use super::names::{self, Cleaned};
 use super::pax::Pax;
 use super::tar::{Header, Odd};
-use super::walk::{Front, State, Walk, padding, skip};
+use super::walk::{State, Walk, padding, skip};
 use crate::image::{EntryDraft, Extra, Kind, Program};
 
 /// Bytes that the names of one layer may fill: a hundred for each entry that the bounds allow.
@@ -43,16 +44,17 @@ impl Walk<'_> {
         if self.collector.name_bytes() > NAMES {
             return self.limit(format!("its names fill more than {NAMES} bytes"));
         }
-        let front = std::mem::take(&mut self.front);
-        let pax = front.pax.clone().unwrap_or_default();
-        let name = self.name(header, &front, &pax);
-        let target = front.link.or(pax.link.clone()).unwrap_or_else(|| header.link().to_vec());
+        let mut front = std::mem::take(&mut self.front);
+        self.note_names(header, &front);
+        let (name, target) = (front.name(header), front.link(header));
         let longest = self.request.limits.path_bytes;
         if name.len() > longest || target.len() > longest {
             return self.limit(format!("a name is longer than {longest} bytes"));
         }
         let mut path = std::mem::take(&mut self.path);
         let cleaned = names::clean(&name, &mut path);
+        let target = target.into_owned();
+        let pax = front.pax.take().unwrap_or_default();
         let mut link = std::mem::take(&mut self.link);
         link.clear();
         self.take(header, pax, &path, cleaned, &target, &mut link);
@@ -91,23 +93,17 @@ impl Walk<'_> {
         self.keep(path, link, facts);
     }
 
-    /// The name of an entry: what stands later in front of it wins, as in Go.
-    fn name(&mut self, header: Header<'_>, front: &Front, pax: &Pax) -> Vec<u8> {
+    /// Notes where readers take different names for an entry.
+    fn note_names(&mut self, header: Header<'_>, front: &Front) {
         if header.has_prefix_under_gnu_magic() {
             self.collector.note(Ambiguous, "", "a GNU header has ustar's prefix, which only some readers put in front");
         }
+        let Some(pax) = &front.pax else { return };
         if front.name.is_some() && (pax.path.is_some() || pax.sparse_name.is_some()) {
             self.collector.note(Ambiguous, "", "an entry has a pax path and a GNU long name");
         }
         if front.link.is_some() && pax.link.is_some() {
             self.collector.note(Ambiguous, "", "a link has a pax target and a GNU long target");
-        }
-        if let Some(name) = pax.sparse_name.as_ref().or(front.name.as_ref()).or(pax.path.as_ref()) {
-            return name.clone();
-        }
-        match header.name() {
-            (b"", name) => name.to_vec(),
-            (prefix, name) => [prefix, b"/", name].concat(),
         }
     }
 

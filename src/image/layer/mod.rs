@@ -6,6 +6,7 @@ pub mod capability;
 mod collect;
 mod elf;
 mod entry;
+mod front;
 mod inflate;
 mod names;
 mod notes;
@@ -26,6 +27,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, LayerFacts, Limits, Wanted};
 pub use collect::Collector;
+pub(super) use front::Front;
+pub(super) use tar::{BLOCK, Header};
 
 /// A layer to read.
 #[derive(Clone, Copy, Debug)]

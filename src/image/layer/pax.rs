@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 /// What the records in front of an entry say of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Pax {
+pub(in crate::image) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
-    pub(super) size: Option<u64>,
+    pub(in crate::image) size: Option<u64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) modified: Option<i64>,
@@ -16,12 +16,14 @@ pub(super) struct Pax {
     /// Names of the other extended attributes.
     pub(super) attributes: Vec<String>,
     /// Whether the entry is a sparse file in one of GNU's pax forms.
-    pub(super) sparse: bool,
+    pub(in crate::image) sparse: bool,
     pub(super) sparse_name: Option<Vec<u8>>,
     pub(super) sparse_size: Option<u64>,
     /// Whether a record is there that readers who apply it understand otherwise than those who don't: anything but
     /// comments and times.
     pub(super) matters: bool,
+    /// Whether Go's reader gives up at a record: a broken one, or one with a name or number that can't be.
+    pub(super) refused: bool,
 }
 
 /// Extended attributes that are remembered by name, for each entry.
@@ -39,6 +41,7 @@ impl Pax {
         while !text.is_empty() {
             let Some((key, value, rest)) = record(text) else {
                 odd("a pax record is broken, and readers skip or refuse what follows it".to_owned());
+                pax.refused = true;
                 break;
             };
             text = rest;
@@ -59,6 +62,7 @@ impl Pax {
         let names = matches!(key, b"path" | b"linkpath" | b"uname" | b"gname" | b"GNU.sparse.name");
         if key.contains(&0) || (names && value.contains(&0)) {
             odd(format!("a NUL stands in the pax record `{}`", shown(key)));
+            self.refused = true;
             return;
         }
         if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
@@ -74,6 +78,7 @@ impl Pax {
         }
         // An empty value takes back what an earlier record said.
         let text = (!value.is_empty()).then(|| value.to_vec());
+        let mut refused = false;
         let mut number = |value: &[u8]| {
             let parsed = (!value.is_empty()).then(|| std::str::from_utf8(value).ok()?.parse::<i64>().ok());
             match parsed {
@@ -81,6 +86,8 @@ impl Pax {
                 Some(Some(number)) if number >= 0 => Some(number.cast_unsigned()),
                 Some(_) => {
                     odd(format!("the pax record `{}` is no number that fits", shown(key)));
+                    // Of the numbers below zero Go takes those of owners.
+                    refused = parsed == Some(None) || !matches!(key, b"uid" | b"gid");
                     None
                 }
             }
@@ -96,6 +103,7 @@ impl Pax {
             b"mtime" => self.modified = seconds(value),
             _ => {}
         }
+        self.refused |= refused;
     }
 }
 

@@ -2,11 +2,11 @@
 //! Go's `archive/tar` reads them, since the engines use that.
 
 /// Bytes of a block: headers and contents are padded to whole ones.
-pub(super) const BLOCK: usize = 512;
+pub(in crate::image) const BLOCK: usize = 512;
 
 /// A header block.
 #[derive(Clone, Copy)]
-pub(super) struct Header<'a> {
+pub(in crate::image) struct Header<'a> {
     block: &'a [u8; BLOCK],
     form: Form,
 }
@@ -26,11 +26,11 @@ pub(super) enum Form {
 
 /// A numeric field that is neither octal nor base-256, or too big for 63 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Odd;
+pub(in crate::image) struct Odd;
 
 impl<'a> Header<'a> {
     /// Reads a block as a header; `None` where its checksum is wrong.
-    pub(super) fn read(block: &'a [u8; BLOCK]) -> Option<Self> {
+    pub(in crate::image) fn read(block: &'a [u8; BLOCK]) -> Option<Self> {
         let said = number(&block[148..156]).ok()?;
         // Some old programs add up signed bytes; every reader takes both.
         let (mut unsigned, mut signed) = (0_i64, 0_i64);
@@ -50,12 +50,12 @@ impl<'a> Header<'a> {
     }
 
     /// The type flag; NUL is an old regular file.
-    pub(super) fn flag(self) -> u8 {
+    pub(in crate::image) fn flag(self) -> u8 {
         self.block[156]
     }
 
     /// The name's prefix and the name; a slash belongs between them where the prefix isn't empty.
-    pub(super) fn name(self) -> (&'a [u8], &'a [u8]) {
+    pub(in crate::image) fn name(self) -> (&'a [u8], &'a [u8]) {
         let prefix: &[u8] = match self.form {
             Form::V7 => b"",
             Form::Ustar => string(&self.block[345..500]),
@@ -74,7 +74,7 @@ impl<'a> Header<'a> {
     }
 
     /// The target of a link.
-    pub(super) fn link(self) -> &'a [u8] {
+    pub(in crate::image) fn link(self) -> &'a [u8] {
         string(&self.block[157..257])
     }
 
@@ -90,7 +90,7 @@ impl<'a> Header<'a> {
         number(&self.block[116..124])
     }
 
-    pub(super) fn size(self) -> Result<i64, Odd> {
+    pub(in crate::image) fn size(self) -> Result<i64, Odd> {
         number(&self.block[124..136])
     }
 
@@ -160,11 +160,17 @@ mod tests {
         assert_eq!(number(b"644\0junk"), Ok(0o644));
         assert_eq!(number(b"77777777777\0"), Ok(0o77_777_777_777));
         assert_eq!(number(b"\x80\0\0\0\0\0\0\x01\0\0\0\0"), Ok(1 << 32));
+        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]), Ok(0x2_0000_0001));
+        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 9]), Ok(9));
         assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), Ok(-1));
         assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\x80"), Ok(-128));
-        for odd in
-            [&b"0000648\0"[..], b"-000001\0", b"6 4\0\0\0\0\0", b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"]
-        {
+        for odd in [
+            &b"0000648\0"[..],
+            b"-000001\0",
+            b"6 4\0\0\0\0\0",
+            &[0x80, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+            b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        ] {
             assert_eq!(number(odd), Err(Odd), "{odd:?}");
         }
     }

@@ -3,7 +3,7 @@
 
 use super::IrregularityKind::{Ambiguous, Broken, Limit};
 use super::collect::Collector;
-use super::pax::Pax;
+use super::front::Front;
 use super::seen::Seen;
 use super::tar::{BLOCK, Header};
 use super::{LayerRequest, Sink};
@@ -30,14 +30,6 @@ pub(super) struct Walk<'a> {
     pub(super) link: String,
     /// Hard links whose target had not come yet: the link and its target.
     pub(super) early: Vec<(u32, String)>,
-}
-
-/// What stands in front of an entry and changes it.
-#[derive(Default)]
-pub(super) struct Front {
-    pub(super) pax: Option<Pax>,
-    pub(super) name: Option<Vec<u8>>,
-    pub(super) link: Option<Vec<u8>>,
 }
 
 /// What the next bytes are.
@@ -226,7 +218,7 @@ impl<'a> Walk<'a> {
             return self.stop();
         };
         match header.flag() {
-            flag @ (b'x' | b'g' | b'L' | b'K' | b'X') => {
+            flag if Front::is(flag) => {
                 // No path is set for these, since they aren't entries.
                 let Some(size) = header.size().ok().and_then(|size| u64::try_from(size).ok()) else {
                     self.collector.note(Broken, "", "the size of an extended header is no number");
@@ -249,40 +241,9 @@ impl<'a> Walk<'a> {
     /// A pax header or a long name is whole.
     fn special(&mut self) {
         let State::Special { flag, text, .. } = std::mem::replace(&mut self.state, State::Header) else { return };
-        let until_nul = || text.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-        let twice = match flag {
-            b'x' | b'X' => self.front.pax.is_some(),
-            b'L' => self.front.name.is_some(),
-            b'K' => self.front.link.is_some(),
-            _ => false,
-        };
-        if twice {
-            let detail = "two headers of the same kind stand in front of one entry";
-            self.collector.note(Ambiguous, "", detail);
-        }
-        if matches!(flag, b'L' | b'K') && self.front.pax.is_some() {
-            // GHSA-3pv8-6f4r-ffg2: some readers apply the records to the long name's own header.
-            let detail = "a pax header stands in front of a GNU long name, which readers apply differently";
-            self.collector.note(Ambiguous, "", detail);
-        }
-        match flag {
-            b'L' => self.front.name = Some(until_nul()),
-            b'K' => self.front.link = Some(until_nul()),
-            _ => {
-                let collector = &mut self.collector;
-                let pax = Pax::read(&text, |odd| collector.note(Ambiguous, "", odd));
-                if flag == b'X' {
-                    let detail = "a pax header has Solaris' type, which most readers skip";
-                    self.collector.note(Ambiguous, "", detail);
-                } else if flag == b'x' {
-                    self.front.pax = Some(pax);
-                } else if pax.matters {
-                    // Go leaves global headers out, and so do the engines; others apply them.
-                    let detail = "a global pax header changes entries for some readers and not for others";
-                    self.collector.note(Ambiguous, "", detail);
-                }
-            }
-        }
+        let collector = &mut self.collector;
+        // What engines refuse is said like the rest, and the walk goes on.
+        let _ = self.front.add(flag, &text, &mut |odd| collector.note(Ambiguous, "", odd));
     }
 
     /// Looks at what follows the end of the archive.
@@ -295,12 +256,6 @@ impl<'a> Walk<'a> {
         } else {
             self.collector.note(Broken, "", END_IS_ODD[2]);
         }
-    }
-}
-
-impl Front {
-    pub(super) fn is_set(&self) -> bool {
-        self.pax.is_some() || self.name.is_some() || self.link.is_some()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The members of an archive that holds an image: the outer tar of `docker save` and `skopeo copy`, not that of a layer.
-//! Read forward, header by header (POSIX.1-2001 ustar and pax, GNU long names); what isn't asked for is passed over.
+//! Read forward, header by header, by the same rules as a layer; what isn't asked for is passed over.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
 use crate::image::Error;
+use crate::image::layer::{BLOCK, Front, Header};
 
 /// A member of an archive.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,8 +74,6 @@ pub(super) struct Members<'a, R> {
     count: u32,
 }
 
-const BLOCK: usize = 512;
-
 /// Members of one archive. The largest image has a few thousand: three a layer in the old form.
 const MEMBERS: u32 = 1 << 18;
 
@@ -92,54 +91,42 @@ impl<'a, R: Skip> Members<'a, R> {
     /// # Errors
     /// What is no archive, or one that ends in the middle.
     pub(super) fn next(&mut self) -> Result<Option<Member>, Error> {
-        let (mut long_name, mut long_link, mut long_size) = (None, None, None);
+        let mut front = Front::default();
         loop {
-            let Some(header) = self.header()? else { return Ok(None) };
-            let size = number(&header[124..136]).ok_or_else(|| self.broken("a member's size is no number"))?;
-            let kind = header[156];
-            match kind {
-                b'L' => long_name = Some(trimmed(&self.extension(size)?).to_vec()),
-                b'K' => long_link = Some(trimmed(&self.extension(size)?).to_vec()),
-                b'x' | b'g' => {
-                    let bytes = self.extension(size)?;
-                    let mut records = Records(&bytes);
-                    for (key, value) in records.by_ref() {
-                        match key {
-                            b"path" => long_name = Some(value.to_vec()),
-                            b"linkpath" => long_link = Some(value.to_vec()),
-                            b"size" => {
-                                let text = std::str::from_utf8(value).ok();
-                                let size = text.and_then(|text| text.parse::<u64>().ok());
-                                long_size = Some(size.ok_or_else(|| self.broken("a member's size is no number"))?);
-                            }
-                            _ => {}
-                        }
-                    }
-                    if !records.0.is_empty() {
-                        return Err(self.broken("an extended header has a broken record"));
-                    }
-                }
-                _ => {
-                    let has_content = !matches!(kind, b'1'..=b'6');
-                    let size = if has_content { long_size.unwrap_or(size) } else { 0 };
-                    self.enter(size)?;
-                    let name = long_name.unwrap_or_else(|| ustar_name(&header));
-                    let name = clean(&String::from_utf8_lossy(&name), "");
-                    let link = long_link.unwrap_or_else(|| trimmed(&header[157..257]).to_vec());
-                    let link = String::from_utf8_lossy(&link);
-                    let kind = match kind {
-                        b'0' | 0 | b'7' => MemberKind::File,
-                        b'1' => MemberKind::Link(clean(&link, "")),
-                        b'2' => {
-                            let folder =
-                                name.as_deref().and_then(|name| name.rsplit_once('/')).map_or("", |(folder, _)| folder);
-                            MemberKind::Link(clean(&link, folder))
-                        }
-                        _ => MemberKind::Other,
-                    };
-                    return Ok(Some(Member { name, kind, size, at: self.at }));
-                }
+            let Some(block) = self.header()? else { return Ok(None) };
+            let header = Header::read(&block).ok_or_else(|| self.broken("a header's checksum is wrong"))?;
+            let size = header.size().ok().and_then(|size| u64::try_from(size).ok());
+            let size = size.ok_or_else(|| self.broken("a member's size is no number"))?;
+            let flag = header.flag();
+            if Front::is(flag) {
+                let text = self.extension(size)?;
+                // What readers of layers would be told of matters here only where it changes what is read.
+                let added = front.add(flag, &text, &mut drop);
+                added.map_err(|_| self.broken("an extended header has a broken record"))?;
+                continue;
             }
+            let (long, is_sparse) = front.pax.as_ref().map_or((None, false), |pax| (pax.size, pax.sparse));
+            let written = front.name(header);
+            // An old regular file whose name ends with a slash is a folder.
+            let is_folder = flag == b'5' || flag == 0 && written.ends_with(b"/");
+            let has_content = !is_folder && !matches!(flag, b'1'..=b'6');
+            self.enter(if has_content { long.unwrap_or(size) } else { 0 })?;
+            let name = clean(&String::from_utf8_lossy(&written), "");
+            let link = front.link(header);
+            let link = String::from_utf8_lossy(&link);
+            let kind = match flag {
+                // Its content is not what stands there, and no tool writes such an image.
+                _ if is_sparse || is_folder => MemberKind::Other,
+                b'0' | 0 | b'7' => MemberKind::File,
+                b'1' => MemberKind::Link(clean(&link, "")),
+                b'2' => {
+                    let folder =
+                        name.as_deref().and_then(|name| name.rsplit_once('/')).map_or("", |(folder, _)| folder);
+                    MemberKind::Link(clean(&link, folder))
+                }
+                _ => MemberKind::Other,
+            };
+            return Ok(Some(Member { name, kind, size: self.left, at: self.at }));
         }
     }
 
@@ -180,7 +167,7 @@ impl<'a, R: Skip> Members<'a, R> {
         if filled < BLOCK && self.at > 0 {
             return Err(self.failed(&io::ErrorKind::UnexpectedEof.into()));
         }
-        if filled < BLOCK || !has_checksum(&block) {
+        if filled < BLOCK || Header::read(&block).is_none() {
             let problem = if self.at == 0 { no_archive(&block[..filled]) } else { "a header's checksum is wrong" };
             return Err(self.broken(problem));
         }
@@ -261,16 +248,6 @@ pub(super) fn clean(path: &str, folder: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// Whether a block's checksum is that of its bytes, as unsigned or, by old writers, as signed numbers.
-pub(super) fn has_checksum(block: &[u8]) -> bool {
-    let Some(said) = block.get(148..156).and_then(number) else { return false };
-    let bytes = block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
-    let (unsigned, signed) = bytes.fold((0u64, 0i64), |(unsigned, signed), byte| {
-        (unsigned + u64::from(byte), signed + i64::from(byte.cast_signed()))
-    });
-    said == unsigned || i64::try_from(said) == Ok(signed)
-}
-
 fn no_archive(start: &[u8]) -> &'static str {
     match start {
         [] => "it is empty",
@@ -280,47 +257,9 @@ fn no_archive(start: &[u8]) -> &'static str {
     }
 }
 
-fn ustar_name(header: &[u8; BLOCK]) -> Vec<u8> {
-    let name = trimmed(&header[..100]);
-    let prefix = trimmed(&header[345..500]);
-    if &header[257..263] == b"ustar\0" && !prefix.is_empty() { [prefix, b"/", name].concat() } else { name.to_vec() }
-}
-
-/// Bytes before the first NUL.
-fn trimmed(bytes: &[u8]) -> &[u8] {
-    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
-}
-
-/// A numeric field: octal, or base-256 where its first bit is set.
-fn number(field: &[u8]) -> Option<u64> {
-    let (first, rest) = field.split_first()?;
-    if first & 0x80 != 0 {
-        let start = (*first == 0x80).then_some(0u64);
-        return rest.iter().fold(start, |number, byte| Some(number?.checked_mul(256)? | u64::from(*byte)));
-    }
-    let text = std::str::from_utf8(trimmed(field)).ok()?.trim_matches(' ');
-    if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
-}
-
-/// The records of an extended header: `LENGTH KEY=VALUE\n`. What is left when it ends is broken.
-struct Records<'a>(&'a [u8]);
-
-impl<'a> Iterator for Records<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let space = memchr::memchr(b' ', &self.0[..self.0.len().min(20)])?;
-        let length: usize = std::str::from_utf8(&self.0[..space]).ok()?.parse().ok()?;
-        let record = self.0.get(space + 1..length)?.strip_suffix(b"\n")?;
-        let equals = memchr::memchr(b'=', record)?;
-        self.0 = &self.0[length..];
-        Some((&record[..equals], &record[equals + 1..]))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{clean, number};
+    use super::clean;
 
     #[test]
     fn paths_stay_inside() {
@@ -330,17 +269,5 @@ mod tests {
         assert_eq!(clean("/b", "a").as_deref(), Some("b"));
         assert_eq!(clean("../../b", "a"), None);
         assert_eq!(clean("./", ""), None);
-    }
-
-    #[test]
-    fn numbers_are_octal_or_binary() {
-        assert_eq!(number(b"0000644\0"), Some(0o644));
-        assert_eq!(number(b"   644 \0"), Some(0o644));
-        assert_eq!(number(b"\0\0\0\0\0\0\0\0"), Some(0));
-        assert_eq!(number(b"0000648\0"), None);
-        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]), Some(0x2_0000_0001));
-        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 9]), Some(9));
-        assert_eq!(number(&[0xff; 12]), None);
-        assert_eq!(number(&[0x80, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]), None);
     }
 }

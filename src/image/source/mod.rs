@@ -63,7 +63,7 @@ pub struct Descriptor {
 }
 
 /// The blobs of one image. What they give is checked by who reads it: size and digest are only claims here.
-pub trait Blobs: Sync {
+pub trait Blobs: Send + Sync {
     /// Opens a blob from its start.
     ///
     /// # Errors

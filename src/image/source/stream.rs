@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 use super::archive::Index;
 use super::docker::{digest_of_name, is_compressed};
 use super::layout::{Files, path_of};
-use super::members::{Content, Forward, Member, MemberKind, Members, has_checksum};
+use super::members::{Content, Forward, Member, MemberKind, Members};
 use super::{Descriptor, Request, Whole, docker, layers, layout, outer};
+use crate::image::layer::Header;
 use crate::image::manifest::{printable, unread};
 use crate::image::{Error, ImageConfig, Irregularity, LayerFacts, LayerPart, Transport};
 
@@ -237,7 +238,8 @@ fn head(content: impl Read) -> io::Result<Vec<u8>> {
 fn is_document(head: &[u8]) -> bool {
     let text = head.trim_ascii_start();
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    matches!(text, [b'{' | b'[', ..]) && !(head.len() == 512 && has_checksum(head))
+    let is_header = || head.first_chunk().is_some_and(|block| Header::read(block).is_some());
+    matches!(text, [b'{' | b'[', ..]) && !is_header()
 }
 
 fn hex(hash: Sha256) -> String {

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use oci_spec::runtime::Mount;
+use oci_spec::runtime::{LinuxIdMapping, Mount};
 
 use super::Place;
 use crate::policy::profile::{Bind, MountKind, Network, Profile, Tmpfs};
-
-/// Bytes of /dev/shm where nobody said how many: Docker's.
-const SHM: u64 = 64 << 20;
 
 /// The group that owns terminals, as devpts(5) and every distribution have it.
 const TTY_GROUP: u32 = 5;
@@ -54,11 +51,11 @@ fn usual(profile: &Profile, place: &Place<'_>) -> Vec<Mount> {
     };
     let dev = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
     let mut pts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-    if is_mapped(place, TTY_GROUP) {
+    if maps(&place.gid_mappings, TTY_GROUP) {
         pts.push("gid=5");
     }
     let cgroup = ["nosuid", "noexec", "nodev", "relatime", "ro"];
-    let size = format!("size={SHM}");
+    let size = format!("size={}", profile.shm_size.value);
     let (queue, memory) = if own.ipc {
         (
             mount("/dev/mqueue", "mqueue", "mqueue", safe.to_vec()),
@@ -85,7 +82,7 @@ fn one(wanted: &crate::policy::Mount, place: &Place<'_>) -> Mount {
     };
     match &wanted.kind {
         MountKind::Tmpfs(tmpfs) => {
-            let options = tmpfs_options(tmpfs);
+            let options = tmpfs_options(tmpfs, place);
             mount(&wanted.destination, "tmpfs", "tmpfs", options.iter().map(String::as_str).collect())
         }
         MountKind::Bind(bind) => bound(&wanted.destination, bind),
@@ -97,7 +94,7 @@ fn one(wanted: &crate::policy::Mount, place: &Place<'_>) -> Mount {
     }
 }
 
-fn tmpfs_options(tmpfs: &Tmpfs) -> Vec<String> {
+fn tmpfs_options(tmpfs: &Tmpfs, place: &Place<'_>) -> Vec<String> {
     let mut options = vec!["nosuid".to_owned(), "nodev".to_owned()];
     if !tmpfs.exec {
         options.push("noexec".to_owned());
@@ -105,6 +102,10 @@ fn tmpfs_options(tmpfs: &Tmpfs) -> Vec<String> {
     options.push(format!("mode={:o}", tmpfs.mode & 0o7777));
     options.push(format!("size={}", tmpfs.size));
     options.extend(tmpfs.inodes.map(|inodes| format!("nr_inodes={inodes}")));
+    // An id that isn't mapped is nobody's there; then who makes the file system owns it.
+    if maps(&place.uid_mappings, tmpfs.uid) && maps(&place.gid_mappings, tmpfs.gid) {
+        options.extend([format!("uid={}", tmpfs.uid), format!("gid={}", tmpfs.gid)]);
+    }
     if tmpfs.copy_up {
         options.push("tmpcopyup".to_owned());
     }
@@ -133,11 +134,8 @@ pub(super) fn is_device(source: &str) -> bool {
     source.strip_prefix("/dev/").is_some_and(|rest| !rest.starts_with("shm/") && !rest.starts_with("mqueue/"))
 }
 
-fn is_mapped(place: &Place<'_>, group: u32) -> bool {
-    place
-        .gid_mappings
-        .iter()
-        .any(|range| group.checked_sub(range.container_id()).is_some_and(|offset| offset < range.size()))
+fn maps(ranges: &[LinuxIdMapping], id: u32) -> bool {
+    ranges.iter().any(|range| id.checked_sub(range.container_id()).is_some_and(|offset| offset < range.size()))
 }
 
 fn mount(destination: &str, kind: &str, source: &str, options: Vec<&str>) -> Mount {

@@ -16,6 +16,7 @@ mod options;
 mod process;
 mod program;
 mod root;
+mod scratch;
 mod seal;
 mod sources;
 mod tty;
@@ -30,6 +31,7 @@ use oci_spec::runtime::{Linux, LinuxNamespaceType, Process, Spec};
 
 pub(crate) use channel::{Channel, Message};
 pub(crate) use process::enter;
+pub(crate) use scratch::clear;
 pub(crate) use sources::Sources;
 pub(crate) use tty::Served;
 pub(crate) use wait::{Ended, SIGNALS, Watch, end, pause};

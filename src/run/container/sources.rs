@@ -14,7 +14,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::At as _;
 use super::options::{NO_PRIVILEGE, Options, READ_ONLY};
-use crate::run::{Error, Order, sys};
+use crate::run::{Error, MapWriter, Order, sys};
 
 /// Mounts that are attached nowhere yet.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Sources {
             "name a root file system that you may read, on a file system that can be bound",
         )?;
         let scratch = match &order.root.scratch {
-            Some(path) => Some(clone(path, false, NO_PRIVILEGE).at(
+            Some(path) => Some(scratch(order, path).at(
                 || path.display().to_string(),
                 "make the folder for what the container writes, or keep its root read-only",
             )?),
@@ -74,6 +74,15 @@ impl Sources {
             })
             .collect()
     }
+}
+
+/// The folder for what is written into the root. It belongs to the container's root, who makes the layers in it.
+fn scratch(order: &Order, path: &Path) -> rustix::io::Result<OwnedFd> {
+    if order.ids.writer == MapWriter::Root {
+        let (uid, gid) = (order.ids.uid_outside(0), order.ids.gid_outside(0));
+        rustix::fs::chown(path, uid.map(rustix::fs::Uid::from_raw), gid.map(rustix::fs::Gid::from_raw))?;
+    }
+    clone(path, false, NO_PRIVILEGE)
 }
 
 fn bind(mount: &oci_spec::runtime::Mount) -> Result<Option<OwnedFd>, Error> {

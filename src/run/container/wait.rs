@@ -32,6 +32,9 @@ pub(crate) const SIGNALS: [i32; 13] = [
 /// The code where the container was ended because its time was over, as timeout(1) has it.
 const TIMED_OUT: u8 = 124;
 
+/// A container that has run for so long will run on, and the launcher needs little of itself meanwhile.
+const SETTLED: Duration = Duration::from_millis(200);
+
 /// How a container ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ended {
@@ -91,11 +94,9 @@ impl Watch<'_> {
         let mut refused = None;
         let mut stop = Stop::default();
         let time_over = self.order.timeout.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+        let mut settle = Instant::now().checked_add(SETTLED);
         loop {
-            let wake = match (stop.kill_at, time_over) {
-                (Some(at), _) => Some(at),
-                (None, at) => at,
-            };
+            let wake = [stop.kill_at.or(time_over), settle].into_iter().flatten().min();
             let ready = self.poll(channel.as_ref(), wake)?;
             if let Some(open) = &channel
                 && ready.channel
@@ -139,6 +140,11 @@ impl Watch<'_> {
                 return refused.map_or(Ok(Ended { code, asked: stop.asked }), Err);
             }
             let now = Instant::now();
+            if settle.is_some_and(|at| at <= now) {
+                settle = None;
+                // Only memory would be saved.
+                let _ = sys::forget_code();
+            }
             if stop.kill_at.is_some_and(|at| at <= now) {
                 stop.kill_at = None;
                 self.kill()?;

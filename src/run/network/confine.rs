@@ -88,7 +88,7 @@ fn confine(report: &Report, filter: &LinuxSeccomp, files: Writes, descriptors: u
     let failed = |what: &str, error: std::io::Error| {
         Error::new(what, format!("a process of the network can't be confined: {error}"), "report it")
     };
-    let filter = seccomp::compile(filter, false)?.instructions;
+    let filter = seccomp::compile_last(filter)?.instructions;
     for number in 0..64 {
         // Beyond the last capability the kernel says EINVAL; without CAP_SETPCAP the set can't grow anyway.
         let Some(one) = CapabilitySet::from_bits(1 << number) else { continue };

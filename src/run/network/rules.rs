@@ -6,12 +6,14 @@ use oci_spec::runtime::{
 };
 
 /// What any of them needs to go on: memory that isn't executable, its end, and time.
-const BASE: [&str; 16] = [
+const BASE: [&str; 18] = [
     "brk",
     "clock_gettime",
     "close",
+    "epoll_create1",
     "epoll_ctl",
     "epoll_pwait",
+    "epoll_pwait2",
     "epoll_wait",
     "exit",
     "exit_group",
@@ -29,7 +31,7 @@ const BASE: [&str; 16] = [
 /// connect by sending (`MSG_FASTOPEN`), and so it reaches nobody that isn't connected to it.
 pub(super) fn relay() -> LinuxSeccomp {
     let mut calls = base();
-    calls.push(call(&["accept4", "recvfrom", "recvmsg", "getsockopt", "shutdown"], &[]));
+    calls.push(call(&["accept4", "recvfrom", "recvmsg", "getpeername", "getsockopt", "shutdown"], &[]));
     calls.push(call(&["sendto"], &[arg(3, Is::ScmpCmpEq, SEND_FLAGS, None)]));
     for (level, option) in [(SOL_SOCKET, SO_LINGER), (SOL_SOCKET, SO_KEEPALIVE), (IPPROTO_TCP, TCP_NODELAY)] {
         calls.push(call(&["setsockopt"], &[arg(1, Is::ScmpCmpEq, level, None), arg(2, Is::ScmpCmpEq, option, None)]));

@@ -47,6 +47,18 @@ struct Rules {
 /// A refusing rule about a call that no table knows, a list that refuses what starting the program takes, one that the
 /// kernel can't hold.
 pub fn compile(list: &LinuxSeccomp, notify: bool) -> Result<Filter, Error> {
+    compile_with(list, notify, true)
+}
+
+/// As [`compile`], for a process of the launcher's own that executes nothing any more.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compile_last(list: &LinuxSeccomp) -> Result<Filter, Error> {
+    compile_with(list, false, false)
+}
+
+fn compile_with(list: &LinuxSeccomp, notify: bool, starts: bool) -> Result<Filter, Error> {
     let wrong = |problem: String, remedy: &str| Error::new("seccomp", problem, remedy);
     let mut unknown = Vec::new();
     let machines = machine::listed(list.architectures().as_deref());
@@ -57,7 +69,7 @@ pub fn compile(list: &LinuxSeccomp, notify: bool) -> Result<Filter, Error> {
         for rule in list.syscalls().iter().flatten() {
             collect(machine, rule, default, notify, &mut rules, &mut unknown)?;
         }
-        if machine.native {
+        if machine.native && starts {
             check_own(machine, &rules, default)?;
         }
         programs.push((machine.audit, machine.highest, assemble::calls(&rules, default)));

@@ -1,0 +1,91 @@
+//! `harden export`.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+
+use crate::image::{Reference, source};
+use crate::policy::export::{self, Source, Target};
+use crate::policy::{self, Needs};
+
+use super::failure::Failure;
+use super::opening::{Opener, Opening};
+use super::output::{Console, Output};
+use super::run::flags::Flags;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// The form: docker, podman, compose, kubernetes, ecs, oci, seccomp, apparmor, selinux, systemd, quadlet
+    #[arg(
+        long, value_name = "TARGET", required = true,
+        value_parser = PossibleValuesParser::new(Target::ALL.map(|(name, _)| name)), hide_possible_values = true
+    )]
+    to: String,
+
+    /// Write all files of the form into this folder; without it, the first goes to standard output
+    #[arg(short, long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    output: Option<PathBuf>,
+
+    /// The container's name
+    #[arg(long, value_name = "NAME", default_value = "app", help_heading = "Container")]
+    name: String,
+
+    #[command(flatten)]
+    flags: Flags,
+
+    #[command(flatten)]
+    opening: Opening,
+
+    /// Say more
+    #[arg(long, help_heading = "Global options")]
+    verbose: bool,
+
+    /// The image, as `harden image` takes it
+    #[arg(value_name = "REF", required = true)]
+    reference: String,
+
+    /// The command, in place of the image's
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<String>,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
+    let console = &Console { verbose: arguments.verbose, ..*console };
+    let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+    let reference = Reference::parse(&arguments.reference).map_err(|error| usage(&error))?;
+    let wishes = arguments.flags.wishes(&arguments.command, false)?;
+    // Where it will run isn't known, so this machine bounds nothing.
+    let host = policy::Host::default();
+    let profile = match arguments.flags.profile()? {
+        Some(profile) => policy::check(profile, &wishes.allow, &host),
+        None => {
+            let opener = Opener::new(&arguments.opening, console);
+            let image = source::read(&opener.request(&arguments.reference, &reference))
+                .map_err(|error| Failure::Read(error.to_string()))?;
+            policy::infer(&Needs::of(&image), &wishes, &host)
+        }
+    };
+    let profile = profile.map_err(|error| usage(&error))?;
+    let target = Target::ALL.iter().find(|(name, _)| *name == arguments.to).map(|(_, target)| *target);
+    let target = target.ok_or_else(|| usage(&format_args!("`{}` is no form", arguments.to)))?;
+    let image = arguments.reference.trim_start_matches("docker://").to_owned();
+    let exported = export::export(&profile, &Source { image, name: arguments.name.clone() }, target);
+    for note in &exported.notes {
+        console.note(note);
+    }
+    for (at, (name, text)) in exported.files.iter().enumerate() {
+        let path = arguments.output.as_ref().map(|folder| folder.join(name));
+        if path.is_none() && at > 0 {
+            console.note(&format_args!("`{name}` belongs beside it; `--output FOLDER` writes both"));
+            continue;
+        }
+        if let Some(folder) = &arguments.output {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Failure::Write { to: folder.display().to_string(), source })?;
+        }
+        let mut output = Output::to(path.as_deref())?;
+        output.write(|out| out.write_all(text.as_bytes()))?;
+        output.finish()?;
+    }
+    Ok(0)
+}
