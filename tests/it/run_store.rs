@@ -57,7 +57,8 @@ fn prepare_with(
     pull: Pull,
     change: impl FnOnce(&mut Request<'_>),
 ) -> Result<Stored, String> {
-    let (parsed, wanted, limits) = (Reference::parse(reference).expect(reference), Wanted::default(), Limits::default());
+    let (parsed, wanted, limits) =
+        (Reference::parse(reference).expect(reference), Wanted::default(), Limits::default());
     let mut request = Request::new(reference, &parsed, &wanted, &limits);
     request.platform = Some("linux/amd64");
     change(&mut request);
@@ -147,6 +148,8 @@ fn begin(who: Who, work: impl FnOnce() -> String) -> Apart {
         return Apart { pid, answer: answer.into() };
     }
     drop(answer);
+    // Locks of the process that this is a copy of may be held for ever; what went wrong is told by the answer.
+    std::panic::set_hook(Box::new(|_| {}));
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         if who == Who::Given {
             pretend_accounts();

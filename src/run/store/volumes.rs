@@ -35,31 +35,34 @@ impl Store {
         }
         // It appears when it is as it should be.
         let (new, _lock) = lock::new_name(&self.folder.join("tmp")).map_err(failed)?;
-        let given = fs::create_dir(&new).map_err(failed).and_then(|()| give(&new, ids, maps));
-        let moved = given.and_then(|()| match fs::rename(&new, &path) {
-            // Another start was faster.
-            Err(_) if path.is_dir() => Ok(()),
-            done => done.map_err(failed),
-        });
+        let moved = fs::create_dir(&new).map_err(failed).and_then(|()| give(&new, &path, ids, maps));
         let _ = fs::remove_dir(&new);
         let _ = fs::remove_file(new.with_extension("lock"));
         moved.map(|()| path)
     }
 }
 
-fn give(folder: &Path, ids: &Ids, maps: &IdMaps) -> Result<(), Error> {
-    let chown = |uid: Option<u32>, gid: Option<u32>| {
-        rustix::fs::chown(folder, uid.map(Uid::from_raw), gid.map(Gid::from_raw))
-            .map_err(|error| (folder.display().to_string(), error.to_string(), "check the folder".to_owned()))
+/// Gives a folder to its user and moves it to its place. Who moves a folder must be able to write in it.
+fn give(new: &Path, place: &Path, ids: &Ids, maps: &IdMaps) -> Result<(), Error> {
+    let give = |uid: Option<u32>, gid: Option<u32>| {
+        let moved = rustix::fs::chown(new, uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+        match moved.map_err(io::Error::from).and_then(|()| fs::rename(new, place)) {
+            Ok(()) => Ok(()),
+            // Another start was faster.
+            Err(_) if place.is_dir() => Ok(()),
+            Err(error) => {
+                Err((place.display().to_string(), error.to_string(), "check the folder of volumes".to_owned()))
+            }
+        }
     };
+    let told = |(place, problem, remedy): inside::Said| Error::new(place, problem, remedy);
     match maps.writer {
-        MapWriter::Root => chown(maps.uid_outside(ids.uid), maps.gid_outside(ids.gid))
-            .map_err(|(place, problem, remedy)| Error::new(place, problem, remedy)),
+        MapWriter::Root => give(maps.uid_outside(ids.uid), maps.gid_outside(ids.gid)).map_err(told),
         // Inside, ids have their numbers of there.
         MapWriter::Helpers => inside::run(maps, || {
             let known = |id: u32, outside: Option<u32>| outside.map(|_| id);
-            chown(known(ids.uid, maps.uid_outside(ids.uid)), known(ids.gid, maps.gid_outside(ids.gid)))
+            give(known(ids.uid, maps.uid_outside(ids.uid)), known(ids.gid, maps.gid_outside(ids.gid)))
         }),
-        MapWriter::OneId => Ok(()),
+        MapWriter::OneId => give(None, None).map_err(told),
     }
 }
