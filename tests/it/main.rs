@@ -52,6 +52,8 @@ mod run_launch;
 mod run_launch_life;
 #[cfg(target_os = "linux")]
 mod run_runtimes;
+#[cfg(target_os = "linux")]
+mod run_store;
 mod secret;
 mod shell;
 #[allow(dead_code)]

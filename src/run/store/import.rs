@@ -30,6 +30,7 @@ const NOBODY: u32 = 65_534;
 impl Store {
     /// Unpacks what a request names, unless the store has the same image. Gives its key too.
     pub(super) fn import(&self, request: &Request<'_>) -> Result<(String, Stored), Refused> {
+        let threads = inside::threads();
         self.sweep();
         let (work, lock) = lock::new_name(&self.folder.join("tmp")).map_err(|error| self.failed(&error))?;
         let done = self.import_into(request, &work);
@@ -38,6 +39,7 @@ impl Store {
             let _ = fs::remove_file(work.with_extension("lock"));
         }
         drop(lock);
+        inside::settle(threads);
         done
     }
 
@@ -81,7 +83,6 @@ impl Store {
         let record = Record { needs, left_out, digest: digest.clone() };
         record::write(&home.join("record"), &record).map_err(failed)?;
         self.put(&home, &key)?;
-        inside::settle();
         match self.image(&key) {
             Some(stored) => Ok((key, Stored { digest, ..stored })),
             None => Err(failed(io::Error::other("what was just unpacked is gone"))),

@@ -21,7 +21,7 @@ pub(super) type Said = (String, String, String);
 const ANSWER: u64 = 1 << 20;
 
 /// How long threads that have done their work may take to end.
-const SETTLING: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// Does `work` in a child process that is root of a user namespace with these maps. The caller must have one thread.
 ///
@@ -31,7 +31,7 @@ pub(super) fn run<T>(maps: &IdMaps, work: impl FnOnce() -> Result<T, Said>) -> R
 where
     T: Serialize + DeserializeOwned,
 {
-    settle();
+    settle(1);
     let pipe = || {
         pipe_with(PipeFlags::CLOEXEC)
             .map_err(|error| Error::new("pipe", error.to_string(), "raise the limit of open files"))
@@ -76,11 +76,16 @@ fn child<T: Serialize>(mut wait: File, mut reply: File, work: impl FnOnce() -> R
     reply.write_all(&bytes).ok()
 }
 
-/// Waits until this is the only thread: those that read layers or spoke to a registry have done their work, but the kernel
-/// may still count them. Who starts a container next must have one thread too.
-pub(super) fn settle() {
+/// How many threads the kernel counts in this process.
+pub(super) fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
+}
+
+/// Waits until no more than `before` threads are left: those that read layers or spoke to a registry have done their work,
+/// but the kernel may still count them, and who starts a container next must have one thread.
+pub(super) fn settle(before: usize) {
     let begun = Instant::now();
-    while std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) && begun.elapsed() < SETTLING {
+    while threads() > before && begun.elapsed() < SETTLING {
         std::thread::sleep(Duration::from_micros(200));
     }
 }
