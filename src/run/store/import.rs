@@ -155,3 +155,16 @@ fn said_by(error: ImageError) -> (String, String, String) {
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a store of an older version notes must not be read as something else.
+    #[test]
+    fn another_form_of_what_is_noted_wants_another_number_of_the_layout() {
+        let record = Record { needs: Needs::default(), left_out: LeftOut::default(), digest: String::new() };
+        let bytes = postcard::to_stdvec(&record).expect("bytes");
+        assert_eq!((LAYOUT, bytes.len()), ("1", 27), "count `LAYOUT` up, and note the new length here");
+    }
+}

@@ -146,3 +146,31 @@ fn a_file_that_changed_means_another_image() {
     assert_eq!(seen, ["one", "one", "one", "two", "two", "two", "two", "two", "two", "one", "one", "one"]);
     assert_eq!((names(folder.path(), "images").len(), names(folder.path(), "names").len()), (2, 1));
 }
+
+#[test]
+fn an_engine_is_asked_what_a_name_means_and_for_the_image_only_where_it_is_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path(), &one_id());
+    let engine = Registry::default();
+    let address = format!("tcp://{}", engine.start());
+    let tell = |id: &str, marker: &str| {
+        let mut has = engine.has.lock().expect("no test panics here");
+        has.insert("/images/app:v1/json".to_owned(), format!(r#"{{"Id":"{id}","Size":1}}"#).into_bytes());
+        has.insert("/images/app:v1/get".to_owned(), image(marker).saved("app:v1"));
+    };
+    let ask = |pull| {
+        let change = |request: &mut Request<'_>| request.engine = Some(Box::leak(address.clone().into_boxed_str()));
+        prepare_with(&store, "docker-daemon:app:v1", pull, change).map(|stored| marker(&stored))
+    };
+    let asked = || std::mem::take(&mut *engine.asked.lock().expect("no test panics here"));
+    tell("sha256:1", "old");
+    assert_eq!(ask(Pull::Never).map_err(|error| error.contains("the store doesn't have it")), Err(true));
+    assert_eq!((ask(Pull::Missing), asked().len()), (Ok("old".to_owned()), 2));
+    assert_eq!((ask(Pull::Always), asked()), (Ok("old".to_owned()), vec!["/images/app:v1/json".to_owned()]));
+    tell("sha256:2", "new");
+    assert_eq!((ask(Pull::Never), asked().len()), (Ok("old".to_owned()), 0), "what was built since isn't fetched");
+    assert_eq!((ask(Pull::Missing), asked().len()), (Ok("new".to_owned()), 2));
+    assert_eq!(ask(Pull::Never), Ok("new".to_owned()));
+    engine.has.lock().expect("no test panics here").clear();
+    assert!(ask(Pull::Missing).expect_err("gone").contains("the engine has no such image"));
+}
