@@ -2,7 +2,7 @@
 
 use crate::policy::Profile;
 
-use super::{Error, Job, Refused};
+use super::{Error, Freed, Job, Refused};
 
 /// A run whose profile is known.
 pub struct Ready;
@@ -29,6 +29,14 @@ impl Ready {
 /// Always: there is no launcher here.
 pub fn prepare(_job: Job<'_>) -> Result<Ready, Refused> {
     Err(nothing())
+}
+
+/// Removes what the store doesn't need.
+///
+/// # Errors
+/// Always: there is no store here.
+pub fn collect(_data: &std::path::Path) -> Result<Freed, Error> {
+    Err(Error::new("harden run", "this system keeps no images for harden", "use your engine's own command"))
 }
 
 fn nothing() -> Refused {

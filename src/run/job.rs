@@ -55,6 +55,19 @@ pub enum Pull {
     Never,
 }
 
+/// What was removed from the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Freed {
+    /// Images.
+    pub images: u64,
+    /// Left-overs of starts that were ended.
+    pub leftovers: u64,
+    /// Bytes of both on disk.
+    pub bytes: u64,
+    /// Images that stay, since containers use them.
+    pub used: u64,
+}
+
 /// Why nothing was run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refused {

@@ -31,13 +31,13 @@ use std::path::PathBuf;
 use oci_spec::runtime::Spec;
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{Ready, prepare};
+pub use elsewhere::{Ready, collect, prepare};
 pub use error::Error;
-pub use job::{Job, Options, Pull, Refused};
+pub use job::{Freed, Job, Options, Pull, Refused};
 #[cfg(target_os = "linux")]
 pub use launch::{Started, Tools, launch};
 #[cfg(target_os = "linux")]
-pub use start::{Ready, prepare};
+pub use start::{Ready, collect, prepare};
 
 use crate::policy::Profile;
 

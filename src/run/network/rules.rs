@@ -139,3 +139,91 @@ fn arg(index: usize, operator: Is, value: u64, two: Option<u64>) -> LinuxSeccomp
     // Nothing is left out that the builder could miss.
     two.map_or_else(arg, |two| arg().value_two(two)).build().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use syscalls::Sysno;
+
+    use super::*;
+    use crate::run::seccomp;
+
+    /// `SECCOMP_RET_ALLOW`, and `SECCOMP_RET_ERRNO` with `EPERM` and with `ENOSYS`.
+    const ALLOWED: u32 = 0x7fff_0000;
+    const REFUSED: u32 = 0x0005_0001;
+    const ABSENT: u32 = 0x0005_0026;
+
+    /// What the kernel would do (linux/filter.h).
+    fn run(list: &LinuxSeccomp, architecture: u32, number: u32, arguments: [u32; 6]) -> u32 {
+        let program = seccomp::compile_last(list).expect("it compiles").instructions;
+        let (mut at, mut word) = (0, 0);
+        loop {
+            let seen = program[at];
+            at += 1;
+            let step = |yes: bool| usize::from(if yes { seen.jt } else { seen.jf });
+            match (seen.code, seen.k) {
+                (0x20, 0) => word = number,
+                (0x20, 4) => word = architecture,
+                (0x20, offset @ 16..) if offset % 8 == 0 => word = arguments[((offset - 16) / 8) as usize],
+                // The high halves.
+                (0x20, _) => word = 0,
+                (0x54, k) => word &= k,
+                (0x05, k) => at += k as usize,
+                (0x15, k) => at += step(word == k),
+                (0x25, k) => at += step(word > k),
+                (0x35, k) => at += step(word >= k),
+                (0x45, k) => at += step(word & k != 0),
+                (0x06, k) => return k,
+                other => panic!("{other:x?}"),
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn each_process_may_call_what_it_needs_and_nothing_that_leads_out() {
+        let decide = |list: LinuxSeccomp, call: Sysno, arguments| run(&list, 0xc000_003e, call.id() as u32, arguments);
+        let relay = |call, arguments| decide(relay(), call, arguments);
+        for call in [Sysno::recvfrom, Sysno::accept4, Sysno::epoll_wait, Sysno::close, Sysno::shutdown] {
+            assert_eq!(relay(call, [0; 6]), ALLOWED, "{call}");
+        }
+        assert_eq!(relay(Sysno::sendto, [5, 0, 0, 0x4040, 0, 0]), ALLOWED);
+        // Connecting by sending: `MSG_FASTOPEN`.
+        assert_eq!(relay(Sysno::sendto, [5, 0, 0, 0x2000_4040, 0, 0]), REFUSED);
+        assert_eq!(relay(Sysno::setsockopt, [5, 1, 13, 0, 0, 0]), ALLOWED);
+        assert_eq!(relay(Sysno::setsockopt, [5, 6, 31, 0, 0, 0]), REFUSED);
+        assert_eq!(relay(Sysno::mmap, [0, 0, 3, 0, 0, 0]), ALLOWED);
+        assert_eq!(relay(Sysno::mmap, [0, 0, 7, 0, 0, 0]), REFUSED);
+        for call in [
+            Sysno::socket,
+            Sysno::connect,
+            Sysno::bind,
+            Sysno::listen,
+            Sysno::sendmsg,
+            Sysno::open,
+            Sysno::openat,
+            Sysno::execve,
+            Sysno::kill,
+            Sysno::ptrace,
+            Sysno::clone,
+            Sysno::setns,
+            Sysno::mprotect,
+            Sysno::io_uring_setup,
+            Sysno::prctl,
+        ] {
+            assert_eq!(relay(call, [0; 6]), REFUSED, "{call}");
+        }
+        let inner = |call, arguments| decide(inner_dialer(), call, arguments);
+        assert_eq!(inner(Sysno::socket, [2, 1, 0, 0, 0, 0]), ALLOWED);
+        for family in [1, 16, 17, 38, 40] {
+            assert_eq!(inner(Sysno::socket, [family, 1, 0, 0, 0, 0]), REFUSED, "{family}");
+        }
+        for call in [Sysno::accept4, Sysno::openat, Sysno::execve, Sysno::listen, Sysno::clone3] {
+            assert_eq!(inner(call, [0; 6]), REFUSED, "{call}");
+        }
+        let outer = |call| decide(outer_dialer(), call, [0; 6]);
+        assert!(outer(Sysno::openat) == ALLOWED && outer(Sysno::socket) == ALLOWED && outer(Sysno::clone3) == ALLOWED);
+        assert!(outer(Sysno::execve) == REFUSED && outer(Sysno::ptrace) == REFUSED && outer(Sysno::listen) == REFUSED);
+        // The 32-bit door, by which each number is another call.
+        assert_eq!(run(&outer_dialer(), 0x4000_0003, Sysno::close.id() as u32, [0; 6]), ABSENT);
+    }
+}

@@ -5,25 +5,20 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::{Store, lock, names, record};
-use crate::run::Error;
+use crate::run::{Error, Freed};
 
 /// How old what nobody holds a lock for must be to be a leftover.
 const LEFTOVER: Duration = Duration::from_secs(3600);
 
-/// What was removed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Freed {
-    /// Images.
-    pub images: u64,
-    /// Leftovers of starts that were ended while they unpacked.
-    pub leftovers: u64,
-    /// Bytes of both on disk.
-    pub bytes: u64,
-    /// Images that can't be removed, because containers use them.
-    pub used: u64,
-}
-
 impl Store {
+    /// Removes all images that no container uses, as [`Store::gc`] does.
+    ///
+    /// # Errors
+    /// As [`Store::gc`].
+    pub fn collect(&self) -> Result<Freed, Error> {
+        self.gc(Duration::ZERO)
+    }
+
     /// Removes images that no container uses and that weren't used for `keep`; all of them where that is zero. Leftovers
     /// go too, named volumes never.
     ///

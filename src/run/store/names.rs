@@ -41,11 +41,6 @@ impl Seen {
     }
 }
 
-/// Whether the image comes from elsewhere, which `--pull never` forbids.
-pub(super) fn is_fetched(request: &Request<'_>) -> bool {
-    matches!(request.reference.transport, Transport::Registry { .. } | Transport::DockerDaemon { .. })
-}
-
 /// Whether the name may mean another image by now that can't be seen from here. What has a digest never does.
 pub(super) fn may_move(request: &Request<'_>) -> bool {
     match &request.reference.transport {
