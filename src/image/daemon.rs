@@ -34,6 +34,31 @@ impl<T: Read + Write + Send> Connection for T {}
 /// # Errors
 /// No engine that answers, or none that has the image.
 pub(super) fn save(name: &str, engine: Option<&str>) -> Result<Box<dyn Read + Send>, Error> {
+    ask(name, engine, "get")
+}
+
+/// The id that the engine gives an image (`GET /images/NAME/json`). With `engine` as with [`save`].
+///
+/// # Errors
+/// As [`save`], and an answer without one.
+pub(super) fn id(name: &str, engine: Option<&str>) -> Result<String, Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        id: String,
+    }
+    // What an engine tells of one image: its configuration and its layers.
+    const ANSWER_BYTES: u64 = 4 << 20;
+
+    let failed = |problem: String| Error::new(format!("docker-daemon:{name}"), problem, "look into the engine's log");
+    let mut bytes = Vec::new();
+    let read = ask(name, engine, "json")?.take(ANSWER_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| failed(format!("the engine's answer can't be read: {error}")))?;
+    let answer: Result<Answer, _> = serde_json::from_slice(&bytes);
+    answer.map(|answer| answer.id).map_err(|error| failed(format!("the engine's answer can't be read: {error}")))
+}
+
+fn ask(name: &str, engine: Option<&str>, what: &str) -> Result<Box<dyn Read + Send>, Error> {
     let place = format!("docker-daemon:{name}");
     let said = engine.map(str::to_owned).or_else(|| std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()));
     let endpoints = match &said {
@@ -43,7 +68,7 @@ pub(super) fn save(name: &str, engine: Option<&str>) -> Result<Box<dyn Read + Se
     let mut tried = Vec::new();
     for endpoint in &endpoints {
         match connect(endpoint) {
-            Ok(connection) => return http::get(connection, &path_of(name), &place),
+            Ok(connection) => return http::get(connection, &path_of(name, what), &place),
             Err(error) => tried.push(format!("`{endpoint}`: {error}")),
         }
     }
@@ -124,7 +149,7 @@ fn local(_: &Path) -> io::Result<Box<dyn Connection>> {
 }
 
 /// The request's path. A name that parses as a reference has few characters that a path must not have.
-fn path_of(name: &str) -> String {
+fn path_of(name: &str, what: &str) -> String {
     let mut path = "/images/".to_owned();
     for byte in name.bytes() {
         match byte {
@@ -132,7 +157,7 @@ fn path_of(name: &str) -> String {
             _ => path.push_str(&format!("%{byte:02X}")),
         }
     }
-    path + "/get"
+    path + "/" + what
 }
 
 impl std::fmt::Display for Endpoint {
@@ -166,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_name_stays_in_its_place() {
-        assert_eq!(path_of("a/b:c"), "/images/a/b:c/get");
-        assert_eq!(path_of("a b\r\n?#"), "/images/a%20b%0D%0A%3F%23/get");
+        assert_eq!(path_of("a/b:c", "get"), "/images/a/b:c/get");
+        assert_eq!(path_of("a b\r\n?#", "get"), "/images/a%20b%0D%0A%3F%23/get");
     }
 }

@@ -1,297 +1,257 @@
 //! Writes the merged file system of an image into a fresh folder. What is written is what the tree says, never what an
-//! archive says on its way: folders first, then files, symlinks last, each from the folder's descriptor and through no
-//! symlink. Devices are not made, setuid and setgid bits not given, file capabilities not set: no container of ours could
-//! use them.
+//! archive says on its way: folders first, then files, what leads elsewhere last, each by the descriptor of the folder it
+//! is in and through no symlink. Devices are not made, setuid and setgid bits of files not given, file capabilities and
+//! other extended attributes not set: no container of ours could use them.
 
 #![cfg(target_os = "linux")]
 
+mod writer;
+
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::layer::{self, LayerRequest};
 use super::source::{Blobs, Descriptor, Request};
-use super::{Error, Image, Kind, NodeId};
+use super::{Error, Image, Kind, NodeId, Tree, size_said};
+use writer::{Open, Writer, unwritable};
 
 /// Owners as they are written: user and group of the image to those of the host; `None` leaves both to the caller's.
 pub type Owner<'a> = &'a dyn Fn(u32, u32) -> Option<(u32, u32)>;
 
+/// What is unpacked, and to where.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    /// The image, whose layers have been read.
+    pub image: &'a Image,
+    /// The layers, lowest first.
+    pub layers: &'a [Descriptor],
+    /// Where their bytes are; they are read once more, and must be what they were.
+    pub blobs: &'a dyn Blobs,
+    /// As what the image was asked for.
+    pub request: &'a Request<'a>,
+    /// An empty folder.
+    pub root: &'a OwnedFd,
+    /// Whom files belong to.
+    pub owner: Owner<'a>,
+    /// Absolute paths of folders that will be mounted on; those that the image lacks are made where no link is on the way.
+    pub points: &'a [String],
+}
+
 /// What was left out, in numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Device nodes.
     pub devices: u64,
-    /// Setuid and setgid bits.
+    /// Files whose setuid and setgid bits were not given.
     pub setid: u64,
-    /// File capabilities.
+    /// Files whose capabilities were not given.
     pub capabilities: u64,
+    /// Files whose other extended attributes were not given.
+    pub attributes: u64,
+    /// Symlinks to the empty path, which no file system has.
+    pub links: u64,
 }
 
-/// Folders that every container mounts on, with their modes.
-const PLACES: [(&str, u16); 5] = [("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("tmp", 0o1777), ("run", 0o755)];
+/// Files, by the layer and the entry of their content: all their names.
+type Files = HashMap<(usize, u32), Vec<NodeId>>;
 
-/// Writes the file system of `image` into the empty folder `root`.
+/// Writes the file system of an image.
 ///
 /// # Errors
-/// A layer that is not what it was when the image was read; a folder that can't be written to, or is full.
-pub fn unpack(
-    image: &Image,
-    layers: &[Descriptor],
-    blobs: &dyn Blobs,
-    request: &Request<'_>,
-    root: &OwnedFd,
-    owner: Owner<'_>,
-) -> Result<LeftOut, Error> {
-    let mut writer = Writer { image, root, owner, left_out: LeftOut::default() };
-    let mut files: HashMap<(usize, u32), Vec<NodeId>> = HashMap::new();
-    let mut folders = Vec::new();
-    let mut links = Vec::new();
-    for id in image.tree.iter() {
-        let node = image.tree.node(id);
+/// A layer that is not what it was when the image was read; a folder that can't be written to, or is too small.
+pub fn unpack(order: &Order<'_>) -> Result<LeftOut, Error> {
+    let tree = &order.image.tree;
+    let mut writer = Writer::new(order);
+    let (mut files, mut others, mut folders) = (Files::new(), Vec::new(), vec![Tree::ROOT]);
+    for id in tree.iter() {
+        let node = tree.node(id);
         match node.kind {
             Kind::Folder => {
-                if id.0 != 0 {
-                    writer.make_folder(&image.tree.path(id))?;
-                }
+                writer.make_folder(id)?;
                 folders.push(id);
             }
             Kind::File => files.entry((node.content_layer, node.content_entry)).or_default().push(id),
-            Kind::Symlink => links.push(id),
-            Kind::Fifo => writer.make_pipe(id)?,
+            Kind::Symlink | Kind::Fifo => others.push(id),
             _ => writer.left_out.devices += 1,
         }
     }
-    for (layer, descriptor) in layers.iter().enumerate() {
+    check_room(order, &files)?;
+    for (layer, descriptor) in order.layers.iter().enumerate() {
         if files.keys().any(|(of, _)| *of == layer) {
-            writer.layer(layer, descriptor, blobs, request, &mut files)?;
+            read_layer(order, &mut writer, layer, descriptor, &mut files)?;
         }
     }
     // What is left has no bytes.
-    for ((layer, entry), ids) in files {
-        if ids.first().is_some_and(|id| image.tree.node(*id).size > 0) {
-            return Err(changed(request.name, &format!("layer {} has no bytes for entry {entry}", layer + 1)));
-        }
-        let file = writer.create(&image.tree.path(ids[0]))?;
-        writer.finish(&file, &ids)?;
+    for ids in files.into_values() {
+        let open = writer.create(ids)?;
+        writer.close(open)?;
     }
-    for id in links {
-        writer.make_symlink(id)?;
-    }
-    for (name, mode) in PLACES {
-        match rustix::fs::mkdirat(root, name, Mode::from_raw_mode(mode.into())) {
-            // The process's umask has no part in it.
-            Ok(()) => rustix::fs::chmodat(root, name, Mode::from_raw_mode(mode.into()), AtFlags::empty())
-                .and_then(|()| writer.give_to(name, 0, 0))
-                .map_err(|error| unwritable(name, error))?,
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(unwritable(name, error)),
+    let mut made = HashMap::new();
+    for id in others {
+        let node = tree.node(id);
+        match made.get(&(node.content_layer, node.content_entry)) {
+            Some(first) => writer.link(*first, id)?,
+            None if writer.make_other(id)? => drop(made.insert((node.content_layer, node.content_entry), id)),
+            None => {}
         }
     }
+    order.points.iter().for_each(|path| writer.make_point(path));
     for id in folders.into_iter().rev() {
         writer.finish_folder(id)?;
     }
     Ok(writer.left_out)
 }
 
-struct Writer<'a> {
-    image: &'a Image,
-    root: &'a OwnedFd,
-    owner: Owner<'a>,
-    left_out: LeftOut,
-}
-
-/// A file whose content passes.
-struct Open {
-    entry: u32,
-    file: Option<(File, Vec<NodeId>)>,
-    written: u64,
-}
-
-impl Writer<'_> {
-    /// Reads a layer once more, and writes the files whose content it holds.
-    fn layer(
-        &mut self,
-        layer: usize,
-        blob: &Descriptor,
-        blobs: &dyn Blobs,
-        request: &Request<'_>,
-        files: &mut HashMap<(usize, u32), Vec<NodeId>>,
-    ) -> Result<(), Error> {
-        let Some(before) = self.image.facts(layer) else {
-            return Err(changed(request.name, &format!("layer {} was not read", layer + 1)));
-        };
-        let entries = AtomicU64::new(0);
-        let place = format!("{}@{}", request.name, blob.digest);
-        let asked = LayerRequest {
-            place: &place,
-            digest: Some(&blob.digest).filter(|digest| !digest.is_empty()).map(String::as_str),
-            size: None,
-            wanted: request.wanted,
-            limits: request.limits,
-            entries: &entries,
-        };
-        let mut open = Open { entry: u32::MAX, file: None, written: 0 };
-        let mut failed = None;
-        let mut sink = |entry: u32, bytes: &[u8]| {
-            if failed.is_none() {
-                failed = self.take(layer, entry, bytes, &mut open, files).err();
-            }
-        };
-        let after = layer::read_with(blobs.open(blob)?, &asked, Some(&mut sink))?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        self.close(&mut open)?;
-        if after.diff_id != before.diff_id || after.entries != before.entries {
-            return Err(changed(request.name, &format!("layer {} is another one than before", layer + 1)));
-        }
-        Ok(())
-    }
-
-    fn take(
-        &mut self,
-        layer: usize,
-        entry: u32,
-        bytes: &[u8],
-        open: &mut Open,
-        files: &mut HashMap<(usize, u32), Vec<NodeId>>,
-    ) -> Result<(), Error> {
-        if open.entry != entry {
-            self.close(open)?;
-            open.entry = entry;
-            open.written = 0;
-            if let Some(ids) = files.remove(&(layer, entry)) {
-                open.file = Some((self.create(&self.image.tree.path(ids[0]))?, ids));
-            }
-        }
-        if let Some((file, ids)) = &mut open.file {
-            file.write_all(bytes).map_err(|error| {
-                unwritable(&self.image.tree.path(ids[0]), Errno::from_io_error(&error).unwrap_or(Errno::IO))
-            })?;
-            open.written += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, open: &mut Open) -> Result<(), Error> {
-        let Some((file, ids)) = open.file.take() else { return Ok(()) };
-        if open.written != self.image.tree.node(ids[0]).size {
-            let path = self.image.tree.path(ids[0]);
-            let problem = "it is stored with holes or cut short, so its bytes are not those of the file";
-            return Err(Error::new(path, problem, "store the image again without sparse files"));
-        }
-        self.finish(&file, &ids)
-    }
-
-    fn create(&self, path: &str) -> Result<File, Error> {
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = rustix::fs::openat2(self.root, inside(path), flags, Mode::RUSR | Mode::WUSR, BENEATH);
-        made.map(File::from).map_err(|error| unwritable(path, error))
-    }
-
-    /// Gives a written file its other names, its owner, its mode and its time.
-    fn finish(&mut self, file: &File, ids: &[NodeId]) -> Result<(), Error> {
-        let Some(first) = ids.first() else { return Ok(()) };
-        let (node, path) = (self.image.tree.node(*first), self.image.tree.path(*first));
-        let failed = |error| unwritable(&path, error);
-        self.left_out.setid += u64::from(node.mode & 0o6000 != 0);
-        self.left_out.capabilities += u64::from(node.capability.is_some());
-        if let Some((uid, gid)) = (self.owner)(node.uid, node.gid) {
-            rustix::fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(failed)?;
-        }
-        rustix::fs::fchmod(file, Mode::from_raw_mode(u32::from(node.mode) & 0o777)).map_err(failed)?;
-        rustix::fs::futimens(file, &times(node.modified)).map_err(failed)?;
-        for other in &ids[1..] {
-            let name = self.image.tree.path(*other);
-            rustix::fs::linkat(self.root, inside(&path), self.root, inside(&name), AtFlags::empty())
-                .map_err(|error| unwritable(&name, error))?;
-        }
-        Ok(())
-    }
-
-    fn make_folder(&self, path: &str) -> Result<(), Error> {
-        let (parent, name) = self.parent(path)?;
-        rustix::fs::mkdirat(&parent, name, Mode::RWXU).map_err(|error| unwritable(path, error))
-    }
-
-    fn finish_folder(&self, id: NodeId) -> Result<(), Error> {
-        let (node, path) = (self.image.tree.node(id), self.image.tree.path(id));
-        let failed = |error| unwritable(&path, error);
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat2(self.root, inside(&path), flags, Mode::empty(), BENEATH).map_err(failed)?;
-        if let Some((uid, gid)) = (self.owner)(node.uid, node.gid) {
-            rustix::fs::fchown(&folder, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(failed)?;
-        }
-        rustix::fs::fchmod(&folder, Mode::from_raw_mode(u32::from(node.mode) & 0o1777)).map_err(failed)?;
-        rustix::fs::futimens(&folder, &times(node.modified)).map_err(failed)
-    }
-
-    fn make_pipe(&self, id: NodeId) -> Result<(), Error> {
-        let (node, path) = (self.image.tree.node(id), self.image.tree.path(id));
-        let (parent, name) = self.parent(&path)?;
-        let mode = Mode::from_raw_mode(u32::from(node.mode) & 0o777);
-        rustix::fs::mknodat(&parent, name, FileType::Fifo, mode, 0)
-            .and_then(|()| self.give(&parent, name, node.uid, node.gid))
-            .map_err(|error| unwritable(&path, error))
-    }
-
-    fn make_symlink(&self, id: NodeId) -> Result<(), Error> {
-        let (node, path) = (self.image.tree.node(id), self.image.tree.path(id));
-        let (parent, name) = self.parent(&path)?;
-        rustix::fs::symlinkat(node.link, &parent, name)
-            .and_then(|()| self.give(&parent, name, node.uid, node.gid))
-            .map_err(|error| unwritable(&path, error))
-    }
-
-    /// The open folder of a path, and the name in it.
-    fn parent<'p>(&self, path: &'p str) -> Result<(OwnedFd, &'p str), Error> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat2(self.root, inside(folder), flags, Mode::empty(), BENEATH);
-        opened.map(|folder| (folder, name)).map_err(|error| unwritable(path, error))
-    }
-
-    fn give_to(&self, name: &str, uid: u32, gid: u32) -> rustix::io::Result<()> {
-        self.give(self.root, name, uid, gid)
-    }
-
-    fn give(&self, folder: &OwnedFd, name: &str, uid: u32, gid: u32) -> rustix::io::Result<()> {
-        let Some((uid, gid)) = (self.owner)(uid, gid) else { return Ok(()) };
-        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        rustix::fs::chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+impl LeftOut {
+    /// What was left out, in words; nothing where nothing was.
+    #[must_use]
+    pub fn said(&self) -> Vec<String> {
+        let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+        let nodes =
+            if self.devices == 1 { "1 device node was" } else { &format!("{} device nodes were", self.devices) };
+        let links = if self.links == 1 { "1 symlink" } else { &format!("{} symlinks", self.links) };
+        [
+            (self.devices, format!("{nodes} not made: a container has its own")),
+            (self.setid, format!("{}: setuid and setgid bits were not given", files(self.setid))),
+            (self.capabilities, format!("{}: capabilities were not given", files(self.capabilities))),
+            (self.attributes, format!("{}: other extended attributes were not given", files(self.attributes))),
+            (self.links, format!("{links} to nothing can't be made")),
+        ]
+        .into_iter()
+        .filter_map(|(count, said)| (count > 0).then_some(said))
+        .collect()
     }
 }
 
-/// How paths are resolved: there are no symlinks yet, and should there be one, it is not followed.
-const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
-
-fn inside(path: &str) -> &str {
-    match path.trim_start_matches('/') {
-        "" => ".",
-        path => path,
+/// Looks whether all files fit, before one is written: an image that fills the disk would harm others before it fails.
+fn check_room(order: &Order<'_>, files: &Files) -> Result<(), Error> {
+    let sizes = files.values().filter_map(|ids| Some(order.image.tree.node(*ids.first()?).size));
+    let wanted = sizes.fold(0, u64::saturating_add);
+    let room = rustix::fs::fstatvfs(order.root).map_err(|error| unwritable("/", error))?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if wanted <= free {
+        return Ok(());
     }
+    let problem = format!("unpacked it has {}, and {} are free in the store", size_said(wanted), size_said(free));
+    Err(Error::new(order.request.name, problem, writer::FREE_SPACE))
 }
 
-fn times(modified: i64) -> Timestamps {
-    let time = Timespec { tv_sec: modified.max(0), tv_nsec: 0 };
-    Timestamps { last_access: time, last_modification: time }
-}
-
-fn changed(name: &str, problem: &str) -> Error {
-    Error::new(name, format!("the image changed while it was read: {problem}"), "run it again")
-}
-
-fn unwritable(path: &str, error: Errno) -> Error {
-    let remedy = match io::Error::from(error).kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or remove images: `harden run --gc`"
-        }
-        _ => "check the folder of images",
+/// Reads a layer once more, and writes the files whose content it holds.
+fn read_layer(
+    order: &Order<'_>,
+    writer: &mut Writer<'_>,
+    layer: usize,
+    blob: &Descriptor,
+    files: &mut Files,
+) -> Result<(), Error> {
+    let request = order.request;
+    let Some(before) = order.image.facts(layer) else {
+        let problem = format!("layer {} was not read", layer + 1);
+        return Err(Error::new(request.name, problem, "ask for an image whose layers are all there"));
     };
-    Error::new(path, format!("it can't be written to the store: {error}"), remedy)
+    let entries = AtomicU64::new(0);
+    let place = format!("{}@{}", request.name, blob.digest);
+    let asked = LayerRequest {
+        place: &place,
+        digest: Some(&blob.digest),
+        size: Some(blob.size),
+        wanted: request.wanted,
+        limits: request.limits,
+        entries: &entries,
+    };
+    let mut current: Option<(u32, Option<Open>)> = None;
+    let mut failed = None;
+    let mut sink = |entry: u32, bytes: &[u8]| {
+        if failed.is_some() {
+            return;
+        }
+        let mut take = || {
+            if current.as_ref().is_none_or(|(of, _)| *of != entry) {
+                if let Some((_, Some(open))) = current.take() {
+                    writer.close(open)?;
+                }
+                current = Some((entry, files.remove(&(layer, entry)).map(|ids| writer.create(ids)).transpose()?));
+            }
+            match &mut current {
+                Some((_, Some(open))) => writer.write(open, bytes),
+                _ => Ok(()),
+            }
+        };
+        failed = take().err();
+    };
+    let changed = |problem: String| {
+        let problem = format!("the image changed while it was unpacked: {problem}");
+        Err(Error::new(request.name, problem, "leave it alone meanwhile, and start again"))
+    };
+    let read = order.blobs.open(blob).and_then(|blob| layer::read_with(blob, &asked, Some(&mut sink)));
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    // It was read whole a moment ago.
+    let after = match read {
+        Ok(after) => after,
+        Err(error) => return changed(format!("layer {}: {}", layer + 1, error.problem)),
+    };
+    if let Some((_, Some(open))) = current {
+        writer.close(open)?;
+    }
+    if after.diff_id != before.diff_id || after.entries != before.entries {
+        return changed(format!("layer {} is another one than before", layer + 1));
+    }
+    Ok(())
+}
+
+/// A name or a link's target in the bytes that the archive had: bytes that are no UTF-8 were mapped to U+F780 and above.
+fn bytes_of(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut buffer = [0; 4];
+    for c in text.chars() {
+        match u32::from(c) {
+            mapped @ 0xf780..=0xf7ff => bytes.push((mapped - 0xf700) as u8),
+            _ => bytes.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes()),
+        }
+    }
+    bytes
+}
+
+/// A name that is one name in one folder. The tree has no others; this is the last look at what strangers wrote.
+fn plain_name(name: &str) -> Result<Vec<u8>, Errno> {
+    let bytes = bytes_of(name);
+    let odd = matches!(bytes.as_slice(), b"" | b"." | b"..") || bytes.iter().any(|byte| matches!(byte, b'/' | 0));
+    if odd { Err(Errno::INVAL) } else { Ok(bytes) }
+}
+
+/// Mode of what is not finished: only the caller's.
+const PRIVATE: Mode = Mode::RWXU;
+
+/// What is neither file nor folder, as it is made.
+fn file_type(kind: Kind) -> FileType {
+    if kind == Kind::Fifo { FileType::Fifo } else { FileType::Symlink }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_their_own_bytes_and_stay_in_their_folder() {
+        assert_eq!(plain_name("caf\u{f7e9}"), Ok(b"caf\xe9".to_vec()));
+        assert_eq!(plain_name("café"), Ok("café".as_bytes().to_vec()));
+        for odd in ["", ".", "..", "a/b", "/", "a\0", "\u{f7ff}/"] {
+            assert_eq!(plain_name(odd), Err(Errno::INVAL), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_left_out_is_said() {
+        assert!(LeftOut::default().said().is_empty());
+        let said = LeftOut { devices: 1, setid: 2, ..LeftOut::default() }.said();
+        assert_eq!(said.len(), 2);
+        assert!(said[0].starts_with("1 device node was not") && said[1].starts_with("2 files"), "{said:?}");
+    }
 }

@@ -1,11 +1,15 @@
 //! How ids inside a container are ids outside: by what the caller is, and may give away (user_namespaces(7), subuid(5)).
 
 use std::io::Read;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Pid;
 
 use crate::policy::Ids;
 
-use super::{IdMaps, IdRange, MapWriter};
+use super::{Error, IdMaps, IdRange, MapWriter};
 
 /// Where ids of root's containers begin outside, unless /etc/subuid gives root a range: the last 65,536 of those that
 /// systemd sets aside for containers (systemd.io/UIDS-GIDS), so that no account has them.
@@ -16,6 +20,12 @@ const COUNT: u32 = 65_536;
 
 /// Bytes of /etc/subuid that are read.
 const MOST_BYTES: u64 = 4 << 20;
+
+/// Ranges of /etc/subuid that are used; a map has at most 340 lines (user_namespaces(7)), and a command's arguments an end.
+const MOST_RANGES: usize = 32;
+
+/// The programs that map ranges for ordinary users (newuidmap(1), newgidmap(1)).
+const HELPERS: [&str; 2] = ["newuidmap", "newgidmap"];
 
 /// Who starts the container, and which ids are the caller's to give.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,7 +38,7 @@ pub struct Caller {
     pub subuids: Vec<(u32, u32)>,
     /// Ranges of /etc/subgid.
     pub subgids: Vec<(u32, u32)>,
-    /// Whether newuidmap(1) and newgidmap(1) are there.
+    /// Whether newuidmap(1) and newgidmap(1) are there, with the privilege they need.
     pub helpers: bool,
     /// Whether every id of the machine is the caller's own, as root's outside of containers.
     pub all_ids: bool,
@@ -40,10 +50,6 @@ impl Caller {
     pub fn look_up() -> Self {
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
-        let is_program = |name: &str| {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-        };
         let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
         let all = map.split_whitespace().collect::<Vec<_>>() == ["0", "0", "4294967295"];
         let name = account_name(uid);
@@ -52,9 +58,51 @@ impl Caller {
             gid,
             subuids: ranges(Path::new("/etc/subuid"), &name, uid),
             subgids: ranges(Path::new("/etc/subgid"), &name, uid),
-            helpers: is_program("newuidmap") && is_program("newgidmap"),
+            // Root doesn't need them.
+            helpers: !(uid == 0 && all) && HELPERS.iter().all(|name| helper(name).is_some()),
             all_ids: uid == 0 && all,
         }
+    }
+
+    /// Why an ordinary user has one id only to give, with what to do; `None` where there are more.
+    #[must_use]
+    pub fn why_one(&self) -> Option<&'static str> {
+        if self.all_ids {
+            None
+        } else if !self.helpers {
+            Some("newuidmap and newgidmap aren't there, or may not map ids: install `uidmap` (`shadow-utils`)")
+        } else if self.subuids.is_empty() || self.subgids.is_empty() {
+            Some(
+                "/etc/subuid and /etc/subgid give this user no ids: `usermod --add-subuids 100000-165535 \
+                --add-subgids 100000-165535 USER`",
+            )
+        } else {
+            None
+        }
+    }
+}
+
+impl IdMaps {
+    /// The first id, of users or groups, up to `highest` that no map has; such files belong to nobody inside.
+    #[must_use]
+    pub fn unmapped(&self, highest: u32) -> Option<u32> {
+        let first = |ranges: &[IdRange]| {
+            let mut next = 0_u32;
+            loop {
+                let Some(range) = ranges
+                    .iter()
+                    .find(|range| next.checked_sub(range.inside).is_some_and(|offset| offset < range.count))
+                else {
+                    return Some(next);
+                };
+                next = range.inside.checked_add(range.count)?;
+            }
+        };
+        [&self.uids, &self.gids]
+            .into_iter()
+            .filter_map(|ranges| first(ranges.as_slice()))
+            .filter(|id| *id <= highest)
+            .min()
     }
 }
 
@@ -70,12 +118,20 @@ pub fn plan(caller: &Caller, ids: &Ids) -> IdMaps {
     }
     if caller.helpers && !caller.subuids.is_empty() && !caller.subgids.is_empty() {
         let with_own = |own: u32, ranges: &[(u32, u32)]| {
-            let mut maps = vec![IdRange { inside: 0, outside: own, count: 1 }];
+            let mut maps: Vec<IdRange> = vec![IdRange { inside: 0, outside: own, count: 1 }];
             let mut inside = 1_u32;
-            for (start, count) in ranges {
+            for (start, count) in ranges.iter().take(MOST_RANGES) {
+                // The kernel takes no id twice.
+                let ends = |first: u32, count: u32| u64::from(first) + u64::from(count);
+                let is_new = |known: &IdRange| {
+                    ends(*start, *count) <= u64::from(known.outside)
+                        || ends(known.outside, known.count) <= u64::from(*start)
+                };
                 let Some(next) = inside.checked_add(*count) else { break };
-                maps.push(IdRange { inside, outside: *start, count: *count });
-                inside = next;
+                if maps.iter().all(is_new) {
+                    maps.push(IdRange { inside, outside: *start, count: *count });
+                    inside = next;
+                }
             }
             maps
         };
@@ -96,6 +152,88 @@ pub fn unmapped(maps: &IdMaps, ids: &Ids) -> Vec<String> {
     let groups = std::iter::once(&ids.gid).chain(&ids.groups);
     missing.extend(groups.filter(|id| maps.gid_outside(**id).is_none()).map(|id| format!("group {id}")));
     missing
+}
+
+/// Writes the maps of a process's user namespace (user_namespaces(7)).
+///
+/// # Errors
+/// Those of the files of /proc, and of newuidmap(1).
+pub fn write(pid: Pid, maps: &IdMaps) -> Result<(), Error> {
+    let folder = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).map_err(|error| {
+            let problem = format!("ids can't be mapped: {error}");
+            Error::new(format!("/proc/PID/{name}"), problem, "start as root, or map your own id only")
+        })
+    };
+    let lines = |ranges: &[IdRange]| -> String {
+        ranges.iter().map(|range| format!("{} {} {}\n", range.inside, range.outside, range.count)).collect()
+    };
+    match maps.writer {
+        MapWriter::OneId => {
+            // Who could drop groups could reach what a group is kept from.
+            write("setgroups", "deny")?;
+            write("uid_map", &lines(&maps.uids))?;
+            write("gid_map", &lines(&maps.gids))
+        }
+        MapWriter::Root => {
+            write("uid_map", &lines(&maps.uids))?;
+            write("gid_map", &lines(&maps.gids))
+        }
+        MapWriter::Helpers => {
+            HELPERS.iter().zip([&maps.uids, &maps.gids]).try_for_each(|(name, ranges)| ask_helper(name, pid, ranges))
+        }
+    }
+}
+
+fn ask_helper(name: &str, pid: Pid, ranges: &[IdRange]) -> Result<(), Error> {
+    let Some(program) = helper(name) else {
+        return Err(Error::new(name, "it isn't there, or may not map ids", "install `uidmap` (`shadow-utils`)"));
+    };
+    let words = ranges.iter().flat_map(|range| [range.inside, range.outside, range.count]);
+    let output = Command::new(program)
+        .arg(pid.as_raw_nonzero().to_string())
+        .args(words.map(|word| word.to_string()))
+        .output()
+        .map_err(|error| Error::new(name, format!("it can't be started: {error}"), "install `uidmap`"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said: String = String::from_utf8_lossy(&output.stderr).trim().chars().take(500).collect();
+    let problem = if said.is_empty() { output.status.to_string() } else { said };
+    Err(Error::new(name, problem, "give the user ranges of their own in /etc/subuid and /etc/subgid"))
+}
+
+/// What to do where user namespaces can't be had, as far as the system's settings tell.
+#[must_use]
+pub fn unclonable() -> &'static str {
+    let is = |path: &str, value: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    if is("/proc/sys/user/max_user_namespaces", "0") {
+        return "allow user namespaces: `sysctl user.max_user_namespaces=10000`";
+    }
+    if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
+        return "allow user namespaces: `sysctl kernel.unprivileged_userns_clone=1`";
+    }
+    if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
+        return "allow harden user namespaces by an AppArmor profile with `userns,`, or set \
+                kernel.apparmor_restrict_unprivileged_userns=0";
+    }
+    "start on a kernel with all namespaces (Linux 5.6 or later), from a process that may have more of them"
+}
+
+/// The program that maps ids, with setuid bit or capabilities: without them it could map what we can, and no more.
+fn helper(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/bin", "/bin"].into_iter().map(PathBuf::from);
+    std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .chain(usual)
+        .map(|folder| folder.join(name))
+        .find(|path| {
+            let setuid =
+                std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o4000 != 0);
+            setuid || rustix::fs::getxattr(path, "security.capability", &mut [0; 64][..]).is_ok()
+        })
 }
 
 /// The ranges that a file gives to an account, by name or number (subuid(5)).
@@ -151,6 +289,23 @@ mod tests {
         let maps = plan(&user, &ids);
         assert_eq!((maps.writer, maps.uid_outside(0)), (MapWriter::Helpers, Some(1000)));
         assert_eq!((maps.uid_outside(60), maps.uid_outside(61)), (Some(100_059), Some(200_000)));
+    }
+
+    #[test]
+    fn no_id_is_mapped_twice_and_what_lacks_is_said() {
+        let ids = vec![(1000, 1), (100_000, 10), (100_005, 10), (999, 2), (100_010, 3), (u32::MAX - 5, 5)];
+        let user =
+            Caller { uid: 1000, gid: 5, subuids: ids.clone(), subgids: vec![(7, 1)], helpers: true, all_ids: false };
+        let maps = plan(&user, &Ids::default());
+        let outside: Vec<(u32, u32, u32)> =
+            maps.uids.iter().map(|range| (range.inside, range.outside, range.count)).collect();
+        assert_eq!(outside, [(0, 1000, 1), (1, 100_000, 10), (11, 100_010, 3), (14, u32::MAX - 5, 5)]);
+        assert_eq!((maps.unmapped(u32::MAX), maps.unmapped(2), maps.unmapped(1)), (Some(2), Some(2), None));
+        assert_eq!(user.why_one(), None);
+        let said = Caller { subgids: Vec::new(), ..user.clone() }.why_one().expect("a reason");
+        assert!(said.contains("/etc/subgid"), "{said}");
+        let said = Caller { helpers: false, ..user }.why_one().expect("a reason");
+        assert!(said.contains("newuidmap"), "{said}");
     }
 
     #[test]

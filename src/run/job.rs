@@ -62,6 +62,10 @@ pub struct Freed {
     pub images: u64,
     /// Left-overs of starts that were ended.
     pub leftovers: u64,
+    /// Bytes of both on disk.
+    pub bytes: u64,
+    /// Images that stay, since containers use them.
+    pub used: u64,
 }
 
 /// Why nothing was run.

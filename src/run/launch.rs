@@ -1,7 +1,6 @@
 //! From an order to an exit code: the container is born into its namespaces, set up, proven, let go, waited for.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
@@ -10,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_send_signal};
 
 use super::container::{self, At as _, Channel, Ended, Message, Plan, Served, Sources, Watch};
-use super::{Error, IdMaps, MapWriter, Order, sys};
+use super::{Error, IdMaps, MapWriter, Order, ids, sys};
 use crate::policy::Restart;
 
 /// What other parts of the launcher do for a start. [`Tools::none`] does nothing but map ids.
@@ -62,7 +61,7 @@ impl Tools<'_> {
             cgroup: None,
             born: &|_| Ok(()),
             join: &|| Ok(()),
-            map: &write_maps,
+            map: &ids::write,
             limit: &|| Ok(()),
             confine: &|| Ok(()),
             prove: &|_| Ok(()),
@@ -84,11 +83,7 @@ impl Tools<'_> {
 pub fn launch(order: &Order, tools: &Tools<'_>) -> Result<u8, Error> {
     let signals = sys::signal_descriptor(&container::SIGNALS).at(|| "signalfd".to_owned(), "start on Linux")?;
     refuse_unknown(&order.spec)?;
-    let result = run(order, tools, &signals);
-    if let Some(scratch) = &order.root.scratch {
-        container::clear(order, tools, scratch).unwrap_or_else(|error| (tools.note)(&error.to_string()));
-    }
-    result
+    run(order, tools, &signals)
 }
 
 /// Starts and waits, as often as the profile says.
@@ -168,7 +163,7 @@ fn start(order: &Order, tools: &Tools<'_>, signals: &OwnedFd) -> Result<Ended, E
     {
         container::pipes::give(uid, gid);
     }
-    let cloned = sys::clone3(flags, tools.cgroup).at(|| "clone3".to_owned(), unclonable())?;
+    let cloned = sys::clone3(flags, tools.cgroup).at(|| "clone3".to_owned(), ids::unclonable())?;
     let (pid, pidfd) = match cloned {
         sys::Cloned::Parent(pid, pidfd) => (pid, pidfd),
         sys::Cloned::Child => {
@@ -306,62 +301,4 @@ fn namespaces(spec: &Spec) -> Result<u64, Error> {
     let own = NAMESPACES.iter().filter(|(kind, _)| container::has(spec, *kind)).map(|(_, flag)| *flag);
     // The root is changed, so the mounts are the container's own in any case, and so are its ids.
     Ok(own.fold((libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as u64, |flags, flag| flags | flag as u64))
-}
-
-/// Why namespaces can't be had, as far as the system's settings tell.
-fn unclonable() -> &'static str {
-    let setting = |path: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "0");
-    if setting("/proc/sys/user/max_user_namespaces") {
-        return "allow user namespaces: `sysctl user.max_user_namespaces=10000`";
-    }
-    if setting("/proc/sys/kernel/unprivileged_userns_clone") {
-        return "allow user namespaces: `sysctl kernel.unprivileged_userns_clone=1`";
-    }
-    if std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-        .is_ok_and(|text| text.trim() == "1")
-    {
-        return "allow harden user namespaces by an AppArmor profile with `userns,`, or set \
-                kernel.apparmor_restrict_unprivileged_userns=0";
-    }
-    "start on a kernel with all namespaces (Linux 5.6 or later), from a process that may have more of them"
-}
-
-/// Writes the maps of a process's user namespace (user_namespaces(7)).
-///
-/// # Errors
-/// Those of the files, and of newuidmap(1).
-fn write_maps(pid: Pid, maps: &IdMaps) -> Result<(), Error> {
-    let folder = format!("/proc/{}", pid.as_raw_nonzero());
-    let folder = Path::new(&folder);
-    let write = |name: &str, text: &str| {
-        std::fs::write(folder.join(name), text)
-            .at(|| format!("/proc/PID/{name}"), "start as root, or map your own id only")
-    };
-    let lines = |ranges: &[super::IdRange]| -> String {
-        ranges.iter().map(|range| format!("{} {} {}\n", range.inside, range.outside, range.count)).collect()
-    };
-    if maps.writer == MapWriter::OneId {
-        write("setgroups", "deny")?;
-    }
-    match maps.writer {
-        MapWriter::Root | MapWriter::OneId => {
-            write("uid_map", &lines(&maps.uids))?;
-            write("gid_map", &lines(&maps.gids))
-        }
-        MapWriter::Helpers => {
-            for (program, ranges) in [("newuidmap", &maps.uids), ("newgidmap", &maps.gids)] {
-                let words = ranges.iter().flat_map(|range| [range.inside, range.outside, range.count]);
-                let output = std::process::Command::new(program)
-                    .arg(pid.as_raw_nonzero().to_string())
-                    .args(words.map(|word| word.to_string()))
-                    .output()
-                    .at(|| program.to_owned(), "install uidmap")?;
-                if !output.status.success() {
-                    let problem = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                    return Err(Error::new(program, problem, "give the user ranges in /etc/subuid and /etc/subgid"));
-                }
-            }
-            Ok(())
-        }
-    }
 }

@@ -16,6 +16,8 @@ mod container;
 #[cfg(target_os = "linux")]
 pub mod ids;
 #[cfg(target_os = "linux")]
+mod inside;
+#[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
 pub mod lsm;
@@ -27,6 +29,8 @@ pub mod network;
 pub mod proof;
 #[cfg(target_os = "linux")]
 pub mod refusals;
+#[cfg(target_os = "linux")]
+mod remove;
 #[cfg(target_os = "linux")]
 pub mod rlimits;
 #[cfg(target_os = "linux")]

@@ -5,17 +5,17 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder};
+use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder, Spec};
 
 use crate::image::{Transport, source};
-use crate::policy::{self, Needs, Profile, Publish, oci};
+use crate::policy::{self, MountKind, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
 use super::refusals::Refusals;
 use super::store::{Store, Stored};
 use super::{
-    Error, Freed, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, lsm, network, proof,
-    rlimits, seccomp,
+    Error, Freed, IdMaps, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, lsm, network,
+    proof, rlimits, seccomp,
 };
 
 /// A run whose profile is known.
@@ -53,70 +53,23 @@ impl Ready<'_> {
     /// Why it wasn't started, or was ended: something asked for isn't in force.
     pub fn start(self) -> Result<u8, Refused> {
         let Ready { job, caller, image, profile } = self;
-        let root = image.root().clone();
         let note = job.note;
         let ids = ids::plan(&caller, &profile.user.value);
-        for missing in ids::unmapped(&ids, &profile.user.value) {
-            note(&format!("{missing} can't be mapped: this user has only {}", described(&ids)));
+        tell_ids(&caller, &ids, &profile, note);
+        if let Image::Stored(stored) = &image {
+            stored.left_out.said().iter().for_each(|said| note(said));
         }
+        let store = Store::open(&job.options.data, &caller)?;
+        for name in volumes(&profile) {
+            store.volume(name, &profile.user.value, &ids)?;
+        }
+        let scratch = if profile.read_only_root.value { None } else { store.scratch(&ids)? };
+        let root =
+            RootFs { scratch: scratch.as_ref().map(|scratch| scratch.path().to_owned()), ..image.root().clone() };
         let name = job.options.name.clone().unwrap_or_else(|| format!("harden-{}", std::process::id()));
-        let volumes = job.options.data.join("harden").join("volumes");
-        let place = oci::Place {
-            root: &root.path,
-            uid_mappings: mappings(&ids.uids)?,
-            gid_mappings: mappings(&ids.gids)?,
-            cgroups_path: Some(PathBuf::from("harden").join(&name)),
-            volumes: &volumes,
-            device: &device,
-        };
-        if let Some(first) = oci::unsayable(&profile, &place).first() {
-            return Err(Error::new("harden run", first.clone(), "leave it out").into());
-        }
-        let spec = oci::spec(&profile, &place);
-        let list = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-        let filter = list.map(|list| seccomp::compile(list, job.options.refusals)).transpose()?.unwrap_or_default();
-        let asked = spec.process().as_ref().and_then(|process| process.rlimits().as_deref()).unwrap_or_default();
-        let allow_partial = job.wishes.allow.iter().any(|name| name == "partial-limits");
-        let resources = spec.linux().as_ref().and_then(|linux| linux.resources().clone()).unwrap_or_default();
-        let group = cgroup::prepare(&name, &resources, allow_partial, &cgroup::Host::look_up())?;
-        let asked = group.rlimits(asked);
-        let (limits, lowered) = rlimits::plan(&asked)?;
-        lowered.iter().for_each(|said| note(said));
-        // Process 1 of ours never executes anything, so it would keep the listening sockets of the host.
-        if profile.init.value && !profile.publish.is_empty() {
-            let problem = "with an init, process 1 of the container would keep the host's listening socket";
-            return Err(Error::new("--init", problem, "leave out `--init` or `-p`").into());
-        }
-        let confined = lsm::prepare(&spec, profile.lsm.value.landlock)?;
-        confined.notes.iter().for_each(|said| note(said));
-        let refusals = RefCell::new(Refusals::new(filter.clone(), &spec));
-        let serve = |listener: &OwnedFd| refusals.borrow_mut().handle(listener);
-        let asks = job.options.refusals && !filter.instructions.is_empty();
-        if job.options.refusals && !asks {
-            note("refusals can't be told without a filter of system calls, which asks about them");
-        }
-        let ports: Vec<Publish> = profile.publish.iter().map(|said| said.value.clone()).collect();
-        let prepared = network::prepare(&ports, &profile.network.value)?;
-        let files = prepared.files(&profile.hostname.value);
-        let network = RefCell::new(Some(prepared));
-        // Relays end when this is dropped, which is after the container.
-        let running = RefCell::new(None);
-        let connect = |started: &Started<'_>| -> Result<(), Error> {
-            if let Some(prepared) = network.borrow_mut().take() {
-                let entered = prepared.enter(started.pidfd.as_fd(), started.pid)?;
-                for (publish, address) in entered.published() {
-                    note(&format!("port {} is reached at {address}", publish.port));
-                }
-                running.replace(Some(entered));
-            }
-            Ok(())
-        };
-        let shown: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
-        let told = confined.rows();
-        let extra = proof::Extra { files: &shown, rlimits: Some(&asked), told: &told };
+        let spec = spec(&profile, &root, &ids, &name, &store.volumes())?;
         let order = Order {
             spec,
-            profile,
             root,
             ids,
             name,
@@ -124,43 +77,118 @@ impl Ready<'_> {
             timeout: job.options.timeout,
             proof: job.options.proof.clone(),
             refusals: job.options.refusals,
-            allow_partial,
+            allow_partial: job.wishes.allow.iter().any(|name| name == "partial-limits"),
             account: job.options.account,
+            profile,
         };
-        let tools = Tools {
-            filter: &filter.instructions,
-            filter_flags: filter.flags,
-            cgroup: group.descriptor(),
-            join: &|| group.join(),
-            limit: &|| rlimits::apply(&limits),
-            confine: &|| lsm::apply(&confined),
-            refused: asks.then_some(&serve),
-            prove: &|started| connect(started).and_then(|()| prove(started, &order, &group, &extra, note)),
-            files: &files,
-            note,
-            ..Tools::none()
-        };
-        let code = launch(&order, &tools)?;
-        if asks {
-            refusals.borrow().tell(note);
+        let code = confined(&order, note);
+        if let Some(scratch) = scratch {
+            scratch.remove().unwrap_or_else(|error| note(&error.to_string()));
         }
-        if order.account {
-            account::Account::of(&group).text().lines().for_each(note);
-        }
-        group.remove().unwrap_or_else(|error| note(&error.to_string()));
-        Ok(code)
+        Ok(code?)
     }
 }
 
-/// Proves what is in force, and writes it where that was asked for.
-fn prove(
-    started: &Started<'_>,
-    order: &Order,
-    group: &cgroup::Cgroup,
-    extra: &proof::Extra<'_>,
-    note: &dyn Fn(&str),
-) -> Result<(), Error> {
-    let proof = proof::read(started.pid, order, Some(group), extra);
+/// Runs an order with all that confines it.
+fn confined(order: &Order, note: &dyn Fn(&str)) -> Result<u8, Error> {
+    let spec = &order.spec;
+    let linux = spec.linux().as_ref();
+    let list = linux.and_then(|linux| linux.seccomp().as_ref());
+    let filter = list.map(|list| seccomp::compile(list, order.refusals)).transpose()?.unwrap_or_default();
+    let resources = linux.and_then(|linux| linux.resources().clone()).unwrap_or_default();
+    let group = cgroup::prepare(&order.name, &resources, order.allow_partial, &cgroup::Host::look_up())?;
+    let asked = spec.process().as_ref().and_then(|process| process.rlimits().as_deref()).unwrap_or_default();
+    let asked = group.rlimits(asked);
+    let (limits, lowered) = rlimits::plan(&asked)?;
+    lowered.iter().for_each(|said| note(said));
+    let modules = lsm::prepare(spec, order.profile.lsm.value.landlock)?;
+    modules.notes.iter().for_each(|said| note(said));
+    let refusals = RefCell::new(Refusals::new(filter.clone(), spec));
+    let serve = |listener: &OwnedFd| refusals.borrow_mut().handle(listener);
+    let asks = order.refusals && !filter.instructions.is_empty();
+    if order.refusals && !asks {
+        note("refusals can't be told without a filter of system calls, which asks about them");
+    }
+    let ports: Vec<Publish> = order.profile.publish.iter().map(|said| said.value.clone()).collect();
+    let prepared = network::prepare(&ports, &order.profile.network.value)?;
+    let files = prepared.files(&order.profile.hostname.value);
+    let shown: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+    let network = RefCell::new(Some(prepared));
+    // Relays end when this is dropped, which is after the container.
+    let running = RefCell::new(None);
+    let prove = |started: &Started<'_>| -> Result<(), Error> {
+        let mut told = modules.rows();
+        if let Some(prepared) = network.borrow_mut().take() {
+            let entered = prepared.enter(started.pidfd.as_fd(), started.pid)?;
+            for (publish, address) in entered.published() {
+                note(&format!("port {} is reached at {address}", publish.port));
+            }
+            told.extend(entered.in_force().iter().cloned());
+            running.replace(Some(entered));
+        }
+        let extra = proof::Extra { files: &shown, rlimits: Some(&asked), told: &told };
+        show(&proof::read(started.pid, order, Some(&group), &extra), order, note)
+    };
+    let tools = Tools {
+        filter: &filter.instructions,
+        filter_flags: filter.flags,
+        cgroup: group.descriptor(),
+        join: &|| group.join(),
+        limit: &|| rlimits::apply(&limits),
+        confine: &|| lsm::apply(&modules),
+        refused: asks.then_some(&serve),
+        prove: &prove,
+        files: &files,
+        note,
+        ..Tools::none()
+    };
+    let code = launch(order, &tools)?;
+    if asks {
+        refusals.borrow().tell(note);
+    }
+    if order.account {
+        account::Account::of(&group).text().lines().for_each(note);
+    }
+    group.remove().unwrap_or_else(|error| note(&error.to_string()));
+    Ok(code)
+}
+
+/// The runtime configuration of a profile on this machine.
+fn spec(profile: &Profile, root: &RootFs, ids: &IdMaps, name: &str, volumes: &Path) -> Result<Spec, Error> {
+    let place = oci::Place {
+        root: &root.path,
+        uid_mappings: mappings(&ids.uids)?,
+        gid_mappings: mappings(&ids.gids)?,
+        cgroups_path: Some(PathBuf::from("harden").join(name)),
+        volumes,
+        device: &device,
+    };
+    match oci::unsayable(profile, &place).first() {
+        Some(first) => Err(Error::new("harden run", first.clone(), "leave it out")),
+        None => Ok(oci::spec(profile, &place)),
+    }
+}
+
+/// The named volumes that a profile mounts.
+fn volumes(profile: &Profile) -> impl Iterator<Item = &str> {
+    profile.mounts.iter().filter_map(|mount| match &mount.value.kind {
+        MountKind::Volume { name, .. } => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// Tells which ids of a container aren't its own outside.
+fn tell_ids(caller: &Caller, ids: &IdMaps, profile: &Profile, note: &dyn Fn(&str)) {
+    for missing in ids::unmapped(ids, &profile.user.value) {
+        let why = caller.why_one().map_or_else(String::new, |why| format!(" ({why})"));
+        let count: u64 = ids.uids.iter().map(|range| u64::from(range.count)).sum();
+        let has = if count == 1 { "its own id to give".to_owned() } else { format!("{count} ids to give") };
+        note(&format!("{missing} can't be mapped: this user has only {has}{why}"));
+    }
+}
+
+/// Writes a proof where that was asked for, and tells else what is in force in part.
+fn show(proof: &proof::Proof, order: &Order, note: &dyn Fn(&str)) -> Result<(), Error> {
     match &order.proof {
         Some(path) if path.as_os_str() == "-" => proof.text().lines().for_each(note),
         Some(path) => std::fs::write(path, proof.json()).map_err(|error| {
@@ -253,11 +281,6 @@ fn mappings(ranges: &[IdRange]) -> Result<Vec<LinuxIdMapping>, Error> {
             .map_err(|error| Error::new("id maps", error.to_string(), "report this bug"))
     };
     ranges.iter().map(mapping).collect()
-}
-
-fn described(ids: &super::IdMaps) -> String {
-    let count: u64 = ids.uids.iter().map(|range| u64::from(range.count)).sum();
-    if count == 1 { "its own id to give".to_owned() } else { format!("{count} ids to give") }
 }
 
 /// Major and minor number of a device of this machine.

@@ -1,191 +1,208 @@
-//! The store of `harden run`: an image is unpacked once, however it is stored and called, is what its layers say, and nothing
-//! is left of starts that failed.
+//! The store of `harden run`: what is unpacked, by whom and for whom, and what is left when something goes wrong.
 
+mod forms;
+mod hostile;
+mod life;
+mod pull;
+mod started;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use crate::support::{root, skip};
+use harden::image::source::Request;
+use harden::image::{Limits, Reference, Wanted};
+use harden::run::ids::Caller;
+use harden::run::store::{Store, Stored};
+use harden::run::{Pull, sys};
+use rustix::process::{Gid, Uid, WaitOptions};
 
-fn images() -> Option<PathBuf> {
-    let folder = root().join("target/tools/images");
-    if folder.join("flawed/index.json").is_file() {
-        return Some(folder);
+use crate::support::launch::{USER, pretend_accounts};
+use crate::support::skip;
+
+/// Whether this is root, whom ids can be changed for; else a skip.
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        skip("needs root");
     }
-    skip("no test images; `bash testdata/images/build.sh target/tools/images` makes them, as root");
-    None
+    root
 }
 
-/// Starts `true` of an image.
-fn start(data: &Path, reference: &str, flags: &[&str], input: Option<&Path>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_harden"));
-    command.args(["run", "--allow", "partial-limits", "--entrypoint", "/usr/bin/true"]).args(flags).arg(reference);
-    command.env("XDG_DATA_HOME", data).env("XDG_CACHE_HOME", data.join("cache"));
-    if let Some(file) = input {
-        command.stdin(Stdio::from(std::fs::File::open(file).expect("an archive")));
-    }
-    command.output().expect("harden runs")
+/// A caller with one id.
+fn one_id() -> Caller {
+    Caller { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw(), ..Caller::default() }
 }
 
-fn expect(output: &Output, code: i32) -> String {
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{stderr}");
-    stderr
+/// Root, who has all ids.
+fn root() -> Caller {
+    Caller { all_ids: true, ..Caller::default() }
 }
 
-fn names(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+/// A store in a folder, for a caller.
+fn store(data: &Path, caller: &Caller) -> Store {
+    Store::open(data, caller).expect("a store")
 }
 
-/// Paths, kinds, modes without setuid and setgid, sizes and targets of all that is no folder; and the bytes of files.
-fn listing(folder: &Path) -> String {
-    let script = "find . ! -type d ! -type b ! -type c -printf '%P %y %l ' -type f -printf '%s ' , ! -type d \
-        ! -type b ! -type c -printf '\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum";
-    let output = Command::new("sh").args(["-c", script]).current_dir(folder).output().expect("sh");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// Asks a store for an image.
+fn prepare(store: &Store, reference: &str) -> Result<Stored, String> {
+    prepare_with(store, reference, Pull::Missing, |_| {})
 }
 
-#[test]
-fn every_form_of_an_image_is_one_image_of_the_store() {
-    let Some(images) = images() else { return };
-    let data = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| images.join(name).display().to_string();
-    for reference in [
-        format!("oci:{}", at("flawed")),
-        format!("oci:{}", at("flawed-zstd")),
-        format!("oci-archive:{}", at("flawed.oci.tar")),
-        format!("docker-archive:{}", at("flawed.docker.tar")),
-        format!("docker-archive:{}", at("flawed.docker-old.tar")),
-        format!("docker-archive:{}", at("flawed.docker-25.tar")),
-    ] {
-        expect(&start(data.path(), &reference, &[], None), 0);
-    }
-    expect(&start(data.path(), "-", &[], Some(&images.join("flawed.docker.tar"))), 0);
-    let store = data.path().join("harden");
-    let unpacked = names(&store.join("images"));
-    assert_eq!(unpacked.len(), 1, "{unpacked:?}");
-    assert!(names(&store.join("tmp")).is_empty(), "something is left");
-
-    // What is known by its name is not fetched again, and nothing is fetched that must not be.
-    let known = format!("oci:{}", at("flawed"));
-    expect(&start(data.path(), &known, &["--pull", "never"], None), 0);
-    let unknown = format!("oci:{}", at("minbase"));
-    assert!(expect(&start(data.path(), &unknown, &["--pull", "never"], None), 125).contains("--pull never"));
-
-    // What doesn't hold together is unpacked anew.
-    std::fs::write(unpacked[0].join("needs"), "not what it was").expect("written");
-    expect(&start(data.path(), &known, &[], None), 0);
-    assert_eq!(names(&store.join("images")), unpacked);
-
-    let mut gc = Command::new(env!("CARGO_BIN_EXE_harden"));
-    expect(&gc.args(["run", "--gc"]).env("XDG_DATA_HOME", data.path()).output().expect("harden runs"), 0);
-    assert!(names(&store.join("images")).is_empty() && names(&store.join("names")).is_empty());
+fn prepare_with(
+    store: &Store,
+    reference: &str,
+    pull: Pull,
+    change: impl FnOnce(&mut Request<'_>),
+) -> Result<Stored, String> {
+    let (parsed, wanted, limits) =
+        (Reference::parse(reference).expect(reference), Wanted::default(), Limits::default());
+    let mut request = Request::new(reference, &parsed, &wanted, &limits);
+    request.platform = Some("linux/amd64");
+    change(&mut request);
+    store.prepare(&request, pull).map_err(|error| error.to_string())
 }
 
-#[test]
-fn what_comes_on_standard_input_is_what_runs() {
-    let Some(images) = images() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let other = folder.path().join("other.tar");
-    let words = [format!("oci:{}", images.join("clean").display()), format!("docker-archive:{}", other.display())];
-    if !Command::new("skopeo").arg("copy").args(words).output().is_ok_and(|output| output.status.success()) {
-        return skip("skopeo can't write an archive; install skopeo");
-    }
-    for archive in [&images.join("flawed.docker.tar"), &other] {
-        expect(&start(folder.path(), "-", &[], Some(archive)), 0);
-    }
-    assert_eq!(names(&folder.path().join("harden/images")).len(), 2, "the second image is another one");
+/// The names in a folder of a store.
+fn names(data: &Path, folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(data.join("harden").join(folder)).expect("a store's folder");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("readable").file_name().into_string().expect("ours")).collect();
+    names.sort();
+    names
 }
 
-#[test]
-fn an_image_is_unpacked_as_umoci_unpacks_it() {
-    let Some(images) = images() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let index = std::fs::read_to_string(images.join("flawed/index.json")).expect("an index");
-    let index: serde_json::Value = serde_json::from_str(&index).expect("JSON");
-    let name = &index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"];
-    // umoci wants a name, and a layout without one gets it from skopeo.
-    let layout = match name.as_str() {
-        Some(name) => format!("{}:{name}", images.join("flawed").display()),
-        None => {
-            let (from, to) = (images.join("flawed"), folder.path().join("layout"));
-            let words = ["copy".to_owned(), format!("oci:{}", from.display()), format!("oci:{}:test", to.display())];
-            match Command::new("skopeo").args(words).output() {
-                Ok(output) if output.status.success() => format!("{}:test", to.display()),
-                _ => return skip("skopeo can't name an image; install skopeo"),
+/// What a file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Seen {
+    kind: char,
+    mode: u32,
+    owner: (u32, u32),
+    names: u64,
+    modified: i64,
+    /// Content of a file, target of a link.
+    content: Vec<u8>,
+}
+
+/// All that is below a folder, the folder too, by its path in bytes.
+fn list(root: &Path) -> BTreeMap<Vec<u8>, Seen> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![root.to_owned()];
+    while let Some(path) = pending.pop() {
+        let stat = fs::symlink_metadata(&path).expect("it is there");
+        let (kind, content) = match stat.file_type() {
+            kind if kind.is_dir() => {
+                pending.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("readable").path()));
+                ('d', Vec::new())
             }
+            kind if kind.is_symlink() => {
+                ('l', fs::read_link(&path).expect("a link").into_os_string().as_bytes().to_vec())
+            }
+            kind if kind.is_file() => ('f', fs::read(&path).expect("readable")),
+            _ => ('o', Vec::new()),
+        };
+        let seen = Seen {
+            kind,
+            mode: stat.permissions().mode() & 0o7777,
+            owner: (stat.uid(), stat.gid()),
+            names: if kind == 'd' { 1 } else { stat.nlink() },
+            modified: stat.mtime(),
+            content,
+        };
+        found.insert(path.strip_prefix(root).expect("below").as_os_str().as_bytes().to_vec(), seen);
+    }
+    found
+}
+
+/// Writes an archive to a folder, and gives what names it.
+fn saved(folder: &Path, name: &str, bytes: &[u8]) -> String {
+    let path = folder.join(name);
+    fs::write(&path, bytes).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("its mode");
+    format!("docker-archive:{}", path.display())
+}
+
+/// Who a process of a test is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Who {
+    /// Root.
+    Root,
+    /// An ordinary user with one id.
+    User,
+    /// An ordinary user to whom /etc/subuid and /etc/subgid give ranges.
+    Given,
+}
+
+/// Work in a process of its own, with one thread, which runs.
+struct Apart {
+    pid: rustix::process::Pid,
+    answer: fs::File,
+}
+
+/// Starts work in a process of its own.
+fn begin(who: Who, work: impl FnOnce() -> String) -> Apart {
+    let (answer, reply) = rustix::pipe::pipe().expect("a pipe");
+    if let Some(pid) = sys::fork().expect("a process") {
+        return Apart { pid, answer: answer.into() };
+    }
+    drop(answer);
+    // Locks of the process that this is a copy of may be held for ever; what went wrong is told by the answer.
+    std::panic::set_hook(Box::new(|_| {}));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if who == Who::Given {
+            pretend_accounts();
         }
-    };
-    let bundle = folder.path().join("bundle");
-    let unpacked = Command::new("umoci").args(["unpack", "--image", &layout]).arg(&bundle).output();
-    if !unpacked.is_ok_and(|output| output.status.success()) {
-        return skip("umoci can't unpack; install umoci, and run as root");
-    }
-    expect(&start(folder.path(), &format!("oci:{}", images.join("flawed").display()), &[], None), 0);
-    let ours = names(&folder.path().join("harden/images"))[0].join("rootfs");
-    let (ours, theirs) = (listing(&ours), listing(&bundle.join("rootfs")));
-    let different: Vec<(&str, &str)> = ours.lines().zip(theirs.lines()).filter(|(one, other)| one != other).collect();
-    assert!(different.is_empty() && ours.lines().count() == theirs.lines().count(), "{:?}", different.first());
-    assert!(ours.lines().count() > 1000, "it is a whole system");
+        if who != Who::Root {
+            let (uid, gid) = (Uid::from_raw(USER), Gid::from_raw(USER));
+            rustix::thread::set_thread_groups(&[]).expect("no groups");
+            rustix::thread::set_thread_res_gid(gid, gid, gid).expect("the group");
+            rustix::thread::set_thread_res_uid(uid, uid, uid).expect("the user");
+            // As after an execve, which a user's process has behind it.
+            rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable).expect("dumpable");
+        }
+        work()
+    }));
+    let text = done.as_ref().map_or_else(
+        |panic| match panic.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => format!("{:?}", panic.downcast_ref::<&str>()),
+        },
+        Clone::clone,
+    );
+    let _ = fs::File::from(reply).write_all(text.as_bytes());
+    sys::exit_now(i32::from(done.is_err()))
 }
 
-#[test]
-fn starts_at_the_same_time_share_one_image() {
-    let Some(images) = images() else { return };
-    let data = tempfile::tempdir().expect("a folder");
-    let reference = format!("oci:{}", images.join("clean").display());
-    let starts: Vec<_> = (0..6)
-        .map(|_| {
-            let (data, reference) = (data.path().to_owned(), reference.clone());
-            std::thread::spawn(move || start(&data, &reference, &[], None))
-        })
-        .collect();
-    for started in starts {
-        expect(&started.join().expect("a thread"), 0);
+impl Apart {
+    /// What it answers in the end.
+    fn end(mut self) -> String {
+        let mut text = String::new();
+        self.answer.read_to_string(&mut text).expect("text");
+        let (_, status) =
+            rustix::process::waitpid(Some(self.pid), WaitOptions::empty()).expect("it is ours").expect("ended");
+        assert_eq!(status.exit_status(), Some(0), "{text}");
+        text
     }
-    assert_eq!(names(&data.path().join("harden/images")).len(), 1);
-    assert!(names(&data.path().join("harden/tmp")).is_empty(), "something is left");
 }
 
-#[test]
-fn a_layer_that_is_not_what_it_says_leaves_nothing() {
-    let Some(images) = images() else { return };
+/// Does work in a process of its own.
+fn apart(who: Who, work: impl FnOnce() -> String) -> String {
+    begin(who, work).end()
+}
+
+/// A folder that the ordinary user of tests may write to.
+fn user_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let layout = folder.path().join("layout");
-    let copied = Command::new("cp").arg("-r").arg(images.join("clean")).arg(&layout).status();
-    assert!(copied.is_ok_and(|status| status.success()));
-    let blobs = names(&layout.join("blobs/sha256"));
-    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |of| of.len());
-    let largest = blobs.iter().max_by_key(|path| size(path)).expect("a layer");
-    let mut bytes = std::fs::read(largest).expect("a blob");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0xff;
-    std::fs::write(largest, bytes).expect("written");
-    let stderr = expect(&start(folder.path(), &format!("oci:{}", layout.display()), &[], None), 125);
-    assert!(stderr.contains("sha256"), "{stderr}");
-    let store = folder.path().join("harden");
-    assert!(names(&store.join("images")).is_empty() && names(&store.join("tmp")).is_empty(), "something is left");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("its mode");
+    folder
 }
 
-#[test]
-fn a_full_disk_is_said_and_leaves_nothing() {
-    let Some(images) = images() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let script = "mount -t tmpfs -o size=8m full \"$1\" && XDG_DATA_HOME=$1 XDG_CACHE_HOME=$1/cache \"$2\" run --allow \
-        partial-limits \"$3\" /bin/true; code=$?; ls \"$1/harden/images\" \"$1/harden/tmp\"; exit $code";
-    let output = Command::new("unshare")
-        .args(["-m", "sh", "-c", script, "sh"])
-        .arg(folder.path())
-        .arg(env!("CARGO_BIN_EXE_harden"))
-        .arg(format!("oci:{}", images.join("clean").display()))
-        .output();
-    let output = output.expect("unshare");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    if stderr.contains("unshare failed") {
-        return skip("only root can fill a disk of its own");
-    }
-    assert_eq!(output.status.code(), Some(125), "{stderr}");
-    assert!(stderr.contains("--gc"), "{stderr}");
-    let listed = String::from_utf8_lossy(&output.stdout);
-    let left = listed.lines().filter(|line| !line.is_empty() && !line.ends_with(':')).count();
-    assert_eq!(left, 0, "{listed}");
+/// The file system of the only image of a store.
+fn only_root(data: &Path) -> PathBuf {
+    let images = names(data, "images");
+    assert_eq!(images.len(), 1, "{images:?}");
+    data.join("harden/images").join(&images[0]).join("rootfs")
 }

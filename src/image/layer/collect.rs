@@ -231,13 +231,13 @@ impl Collector {
         &self.facts.entries
     }
 
-    /// Bytes of names so far, which stay in memory.
     /// Index of the entry that a regular file which passes now becomes.
     pub(super) fn next_entry(&self) -> u32 {
         // More entries than that are no image's: the bounds end the walk before.
         u32::try_from(self.facts.entries.len()).unwrap_or(u32::MAX)
     }
 
+    /// Bytes of names so far, which stay in memory.
     pub(super) fn name_bytes(&self) -> usize {
         self.names
     }

@@ -110,6 +110,18 @@ pub(crate) fn read_with<'a>(
     })
 }
 
+/// What keeps a layer from being known to its last entry: a bound that was met, an archive that is broken in the middle.
+/// Its tree must not be taken for the image's.
+#[must_use]
+pub fn gap(facts: &LayerFacts) -> Option<&Irregularity> {
+    let is_gap = |odd: &&Irregularity| match odd.kind {
+        IrregularityKind::Limit => true,
+        IrregularityKind::Broken => !walk::END_IS_ODD.iter().any(|end| odd.detail.starts_with(end)),
+        _ => false,
+    };
+    facts.irregularities.iter().find(is_gap)
+}
+
 /// Something that two readers of an archive or a manifest could understand differently, or that only harm needs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Irregularity {

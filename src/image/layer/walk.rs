@@ -11,6 +11,10 @@ use super::{LayerRequest, Sink};
 /// Bytes of a pax header or a long name; Go's readers refuse longer ones.
 const SPECIAL: u64 = 1 << 20;
 
+/// What is broken behind the last entry only, so that no entry is missing.
+pub(super) const END_IS_ODD: [&str; 3] =
+    ["the archive has no end mark", "the archive's end mark is half there", "something follows the end of the archive"];
+
 /// Walks one archive.
 pub(super) struct Walk<'a> {
     pub(super) request: &'a LayerRequest<'a>,
@@ -140,8 +144,8 @@ impl<'a> Walk<'a> {
         let end = match &self.state {
             State::Header if self.filled > 0 => Some("the archive ends in the middle of a header"),
             State::Header if self.front.is_set() => Some("the archive ends behind a header that belongs to an entry"),
-            State::Header => Some("the archive has no end mark"),
-            State::Zero => Some("the archive's end mark is half there"),
+            State::Header => Some(END_IS_ODD[0]),
+            State::Zero => Some(END_IS_ODD[1]),
             State::Special { .. } | State::SparseMap { .. } => Some("the archive ends in the middle of a header"),
             State::Content { .. } => Some("the archive ends in the middle of a file"),
             State::Skip { .. } => Some("the archive ends in the middle of an entry"),
@@ -250,7 +254,7 @@ impl<'a> Walk<'a> {
         if block.is_some_and(|block| Header::read(block).is_some()) {
             self.collector.note(Ambiguous, "", "an entry follows the end of the archive, which some readers go on to");
         } else {
-            self.collector.note(Broken, "", "something follows the end of the archive");
+            self.collector.note(Broken, "", END_IS_ODD[2]);
         }
     }
 }

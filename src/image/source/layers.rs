@@ -14,7 +14,7 @@ use crate::image::{Error, ImageConfig, Irregularity, IrregularityKind, LayerFact
 type Answer = Result<(LayerFacts, bool), Error>;
 
 /// Reads the layers of an image. Equal layers are read once.
-pub(super) fn read(request: &Request<'_>, opened: Opened) -> Result<Whole, Error> {
+pub(super) fn read(request: &Request<'_>, opened: &Opened) -> Result<Whole, Error> {
     let diff_ids = ImageConfig::diff_ids_of(&opened.config);
     // Which diff_id belongs to which layer is known only where there are as many.
     let diff_id = |index: usize| (diff_ids.len() == opened.layers.len()).then(|| diff_ids[index].as_str());
@@ -27,7 +27,7 @@ pub(super) fn read(request: &Request<'_>, opened: Opened) -> Result<Whole, Error
     }
     jobs.sort_by_key(|index| std::cmp::Reverse(opened.layers[*index].size));
     let entries = AtomicU64::new(0);
-    let mut answers = run(&jobs, |index| one(request, &opened, index, diff_id(index), &entries))?;
+    let mut answers = run(&jobs, |index| one(request, opened, index, diff_id(index), &entries))?;
 
     let mut unhashed = 0;
     let mut parts: Vec<LayerPart> = Vec::new();
@@ -44,14 +44,21 @@ pub(super) fn read(request: &Request<'_>, opened: Opened) -> Result<Whole, Error
         };
         parts.push(LayerPart { digest: layer.digest.clone(), size: layer.size, facts });
     }
-    let mut irregularities = opened.irregularities;
+    let mut irregularities = opened.irregularities.clone();
     compare(&parts, &diff_ids, &mut irregularities);
     if let Some(cache) = request.cache.filter(|_| unhashed < jobs.len()) {
         cache.prune();
     }
-    let (digest, index_digest, config) = (opened.digest, opened.index_digest, opened.config);
-    let siblings = opened.siblings;
-    Ok(Whole { digest, index_digest, config, layers: parts, siblings, unhashed, irregularities })
+    let Opened { digest, index_digest, config, siblings, .. } = opened;
+    Ok(Whole {
+        digest: digest.clone(),
+        index_digest: index_digest.clone(),
+        config: config.clone(),
+        layers: parts,
+        siblings: siblings.clone(),
+        unhashed,
+        irregularities,
+    })
 }
 
 /// Walks one layer's archive. `digest` and `size` are those of the blob, where they are known.

@@ -2,6 +2,7 @@
 
 mod archive;
 mod docker;
+mod fetch;
 mod layers;
 mod layout;
 mod members;
@@ -125,11 +126,32 @@ pub fn open(request: &Request<'_>, spool: &Path) -> Result<Opened, Error> {
     }
 }
 
-/// Reads an opened image whole, and gives it back with where its layers are.
+/// Brings the layers of an opened image near, where they are far: each is written to the folder `near` before any is read,
+/// since they are read more than once.
+///
+/// # Errors
+/// A layer that can't be had, or isn't what its digest says; a folder that can't be written to.
+pub fn fetch(request: &Request<'_>, opened: Opened, near: &Path) -> Result<Opened, Error> {
+    match request.reference.transport {
+        Transport::Registry { .. } => fetch::fetch(request, opened, near),
+        _ => Ok(opened),
+    }
+}
+
+/// What an engine's name means now: the id that the engine gives the image. It says when the name means another one, and
+/// nothing else.
+///
+/// # Errors
+/// No engine that answers, or none that has the image.
+pub fn engine_id(name: &str, engine: Option<&str>) -> Result<String, Error> {
+    daemon::id(name, engine)
+}
+
+/// Reads an opened image whole.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_opened(request: &Request<'_>, opened: Opened) -> Result<Image, Error> {
+pub fn read_opened(request: &Request<'_>, opened: &Opened) -> Result<Image, Error> {
     Ok(layers::read(request, opened)?.into_image(request))
 }
 
@@ -156,7 +178,7 @@ pub fn read(request: &Request<'_>) -> Result<Image, Error> {
         Transport::DockerDaemon { name } => return read_stream(request, daemon::save(name, request.engine)?),
         Transport::RootFs { path } => return Ok(rootfs::read(request, path)?.into_image(request)),
     };
-    read_opened(request, opened)
+    read_opened(request, &opened)
 }
 
 /// Reads an image from an archive that comes in one piece, of either form, also compressed. Nothing is written to disk:

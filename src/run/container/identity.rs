@@ -82,11 +82,6 @@ pub(crate) fn keep(plan: &Plan<'_>, more: CapabilitySet) -> Result<(), Error> {
     Ok(())
 }
 
-/// Becomes root of the user namespace; says whether that went well.
-pub(crate) fn become_root() -> bool {
-    set_thread_groups(&[]).is_ok() && change(0, 0).is_ok()
-}
-
 /// `PR_SET_NO_NEW_PRIVS`.
 ///
 /// # Errors

@@ -105,6 +105,14 @@ fn restrict(plan: &Plan<'_>, channel: &Channel, terminal: Option<&tty::Pair>) ->
     working_directory(plan)?;
     let path = program::find(plan)?;
     sys::close_on_exec_from(3).at(|| "close_range".to_owned(), "start on Linux 5.11 or later")?;
+    if plan.init {
+        // Process 1 executes nothing, so what the launcher had open must be closed here: a listening socket of the host's.
+        let pair = terminal.map(|terminal| [terminal.master.as_raw_fd(), terminal.slave.as_raw_fd()]);
+        let mut keep = vec![0, 1, 2, channel.as_fd().as_raw_fd()];
+        keep.extend(pair.into_iter().flatten());
+        keep.extend(signals.iter().chain(&seal).map(AsRawFd::as_raw_fd));
+        sys::close_all_but(&mut keep).at(|| "close_range".to_owned(), "start on Linux 5.11 or later")?;
+    }
     let listener = filter(plan, channel)?;
     if privileged_filter {
         identity::keep(plan, CapabilitySet::empty())?;

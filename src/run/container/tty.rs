@@ -18,7 +18,8 @@ use crate::run::{Error, sys};
 pub(crate) struct Pair {
     /// The end that goes to the launcher.
     pub(crate) master: OwnedFd,
-    slave: OwnedFd,
+    /// The end that is the program's.
+    pub(crate) slave: OwnedFd,
 }
 
 /// Makes a terminal in the container's devpts, and shows it as /dev/console.

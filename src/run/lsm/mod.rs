@@ -11,7 +11,8 @@ use std::os::fd::OwnedFd;
 use oci_spec::runtime::Spec;
 use rustix::fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, openat2};
 
-use super::{Error, proof};
+use super::Error;
+use super::proof::Row;
 use landlock::Landlock;
 
 /// What a container's process does to itself before its program is executed.
@@ -83,15 +84,14 @@ impl LsmPlan {
     /// What will be in force when [`apply`] succeeds, as far as the kernel shows it to the process alone or to nobody:
     /// rows of the proof.
     #[must_use]
-    pub fn rows(&self) -> Vec<proof::Row> {
-        let row = |what: &str, asked: &str, in_force: String, mechanism: &str| proof::Row {
-            what: what.to_owned(),
-            asked: asked.to_owned(),
-            in_force,
-            mechanism: format!("{mechanism}, which the kernel doesn't show: its failure would have stopped the start"),
-            verdict: proof::Verdict::Holds,
+    pub fn rows(&self) -> Vec<Row> {
+        let row = |what: &str, asked: &str, in_force: String, mechanism: &str| {
+            let mechanism =
+                format!("{mechanism}, which the kernel doesn't show: its failure would have stopped the start");
+            Row::new(what, asked, in_force, mechanism, true)
         };
-        let apparmor = self.apparmor.iter().map(|name| row("AppArmor", name, format!("{name}, on execve"), "attr/exec"));
+        let apparmor =
+            self.apparmor.iter().map(|name| row("AppArmor", name, format!("{name}, on execve"), "attr/exec"));
         let landlock = self.landlock.iter().map(|plan| {
             let version = landlock::version(plan);
             row("Landlock", "where the kernel has it", format!("ABI {version}"), "landlock_restrict_self")

@@ -29,6 +29,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::process::Pid;
 
 use super::Error;
+use super::proof::Row;
 use crate::policy::{Egress, Network, Protocol, Publish};
 
 use dial::Target;
@@ -56,15 +57,6 @@ pub struct Running {
     published: Vec<(Publish, SocketAddr)>,
     hosts: Vec<String>,
     rows: Vec<Row>,
-}
-
-/// A line of the proof: what was asked, what is in force, by which mechanism.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[allow(missing_docs)]
-pub struct Row {
-    pub asked: String,
-    pub in_force: String,
-    pub mechanism: String,
 }
 
 /// A published port and the host's socket that listens for it.
@@ -203,35 +195,28 @@ impl Prepared {
 
     fn rows(&self, processes: &[Process]) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
-        let row =
-            |asked: String, in_force: String, mechanism: &str| Row { asked, in_force, mechanism: mechanism.into() };
         for inbound in &self.inbound {
             let Publish { host_port, port, protocol, .. } = &inbound.publish;
             let protocol = if *protocol == Protocol::Udp { "udp" } else { "tcp" };
-            rows.push(row(
-                format!("publish {host_port}:{port}/{protocol}"),
-                format!("{} to 127.0.0.1:{port} inside", inbound.address),
-                "relay of harden; the container has no interface but lo",
-            ));
+            let asked = format!("{host_port}:{port}/{protocol}");
+            let in_force = format!("{} to 127.0.0.1:{port} inside", inbound.address);
+            rows.push(Row::new("publish", asked, in_force, "relay of harden", true));
         }
         for allowed in &self.allowed {
-            rows.push(row(
-                format!("egress {}:{}", allowed.name, allowed.port),
-                format!("{}:{} inside", allowed.inside, allowed.port),
-                "relay of harden, TCP only; the container has no interface but lo",
-            ));
+            let asked = format!("{}:{}", allowed.name, allowed.port);
+            let in_force = format!("{}:{} inside", allowed.inside, allowed.port);
+            rows.push(Row::new("egress", asked, in_force, "relay of harden, TCP only", true));
         }
         match (&self.network, &self.outward) {
-            (Network::Host, _) => rows.push(row("network host".into(), "the host's network".into(), "none")),
-            (_, Some(outward)) => rows.push(row("egress to all".into(), outward.reaches().into(), outward.program())),
-            (_, None) if self.allowed.is_empty() => {
-                rows.push(row("no egress".into(), "no interface but lo".into(), "network namespace"));
+            (Network::Host, _) => rows.push(Row::new("network", "host", "the host's network", "none", true)),
+            (_, Some(outward)) => {
+                rows.push(Row::new("egress", "all", outward.reaches(), outward.program(), true));
             }
             _ => {}
         }
         for process in processes {
             if let Some(said) = process.confinement()? {
-                rows.push(row(format!("{} confined", process.name()), said, "read from /proc/PID/status"));
+                rows.push(Row::new(process.name(), "confined", said, "read from /proc/PID/status", true));
             }
         }
         Ok(rows)

@@ -198,7 +198,7 @@ fn launcher(order: &Order, tools: &Tools<'_>) -> i32 {
 pub(crate) const AS_ROOT: &str = "harden-test-as-root";
 
 /// Gives the ordinary user a name and ranges of ids, which newuidmap(1) wants, in this process's own view of /etc.
-fn pretend_accounts() {
+pub(crate) fn pretend_accounts() {
     use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
     sys::unshare(libc::CLONE_NEWNS).expect("a mount namespace");
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).expect("private");
