@@ -403,7 +403,7 @@ fn who_breaks_one_of_the_processes_has_nothing() {
                 assert!(known.iter().any(|known| target.starts_with(known)), "{who:?} {name} holds {target}");
             }
         }
-        assert!(stage.rows.iter().any(|row| row.starts_with("relay confined | uid ")), "{:?}", stage.rows);
+        assert!(stage.rows.iter().any(|row| row.starts_with("relay | confined | uid ")), "{:?}", stage.rows);
     }
 }
 
@@ -573,7 +573,7 @@ print('+')
             }
             let text = &stage.files.iter().find(|(path, _)| path == "/etc/resolv.conf").expect("there is one").1;
             assert!(text.starts_with("nameserver "), "{text}");
-            assert!(stage.rows.iter().any(|row| row.starts_with("egress to all") && row.ends_with(program)));
+            assert!(stage.rows.iter().any(|row| row.starts_with("egress | all | ") && row.ends_with(program)));
             let minder = stage.process(program);
             let children = std::fs::read_to_string(format!("/proc/{minder}/task/{minder}/children")).expect("it runs");
             let children: Vec<i32> = children.split_whitespace().map(|pid| pid.parse().expect("a number")).collect();
@@ -604,5 +604,5 @@ fn the_hosts_network_is_left_alone() {
     let stage = Stage::start(Who::User, &[at_loopback()], &Network::Host, None).expect("it starts");
     assert!(stage.processes.is_empty() && stage.published.is_empty());
     assert!(stage.files.iter().all(|(path, text)| std::fs::read_to_string(path).is_ok_and(|host| host == *text)));
-    assert!(stage.rows.iter().any(|row| row.starts_with("network host | ")), "{:?}", stage.rows);
+    assert!(stage.rows.iter().any(|row| row.starts_with("network | host | ")), "{:?}", stage.rows);
 }

@@ -165,7 +165,7 @@ impl Tree {
         tree.add("/", "ro,nosuid,nodev", "overlay", "ro", FOLDER);
         for (path, options, kind, more) in [
             ("/proc", "rw,nosuid,nodev,noexec", "proc", "rw"),
-            ("/dev", "rw,nosuid,nodev,noexec", "tmpfs", "rw,size=65536k,mode=755"),
+            ("/dev", "ro,nosuid,nodev,noexec", "tmpfs", "rw,size=65536k,mode=755"),
             ("/dev/pts", "rw,nosuid,noexec", "devpts", "rw,gid=5"),
             ("/sys", "ro,nosuid,nodev,noexec", "sysfs", "rw"),
             ("/sys/fs/cgroup", "ro,nosuid,nodev,noexec", "cgroup2", "rw"),

@@ -256,8 +256,11 @@ fn help(order: &Value) -> Result<(), harden::run::Error> {
             return Err(error);
         }
     };
-    let rows: Vec<String> =
-        running.in_force().iter().map(|row| format!("{} | {} | {}", row.asked, row.in_force, row.mechanism)).collect();
+    let rows: Vec<String> = running
+        .in_force()
+        .iter()
+        .map(|row| [&*row.what, &row.asked, &row.in_force, &row.mechanism].join(" | "))
+        .collect();
     let processes: Vec<Value> =
         running.processes().iter().map(|(name, pid)| json!([name, pid.as_raw_nonzero().get()])).collect();
     let published: Vec<String> = running.published().iter().map(|(_, address)| address.to_string()).collect();
