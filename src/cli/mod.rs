@@ -1,6 +1,7 @@
 //! The command line: the only place that knows clap. One file per subcommand.
 
 mod completions;
+mod config_choice;
 pub mod context;
 mod explain;
 mod export;

@@ -69,6 +69,47 @@ fn what_can_t_be_done_is_refused_and_not_left_out() {
 }
 
 #[test]
+fn a_project_s_settings_lie_under_the_flags() {
+    let (folder, image) = image();
+    let inside = |arguments: &[&str]| {
+        let words = [arguments, &[&image, "/bin/app"]].concat();
+        Command::new(env!("CARGO_BIN_EXE_harden")).args(words).current_dir(folder.path()).output().expect("harden runs")
+    };
+    let explain = |arguments: &[&str]| -> serde_json::Value {
+        let output = inside(&[&["run", "--explain=json"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let write = |text: &str| std::fs::write(folder.path().join("harden.toml"), text).expect("a file");
+    write("[run]\nmemory = \"64m\"\npids = 7\nvolumes = \"./data:/data\"\nenv = [\"A=1\", \"B=2\"]\n");
+    let profile = explain(&["-m", "32m", "-e", "B=3"]);
+    assert_eq!(profile["limits"]["memory"]["value"], 32 << 20);
+    assert_eq!(profile["limits"]["pids"]["value"], 7);
+    let text = profile.to_string();
+    let data = folder.path().canonicalize().expect("a folder").join("data");
+    assert!(
+        text.contains(&data.display().to_string()) && text.contains("A=1") && text.contains("B=3"),
+        "{}",
+        profile["mounts"]
+    );
+    assert!(!explain(&["--isolated"]).to_string().contains("A=1"));
+
+    // What widens is the caller's to allow.
+    write("[run]\nuser = \"0\"\nallow = \"root\"\n");
+    let refused = inside(&["run", "--explain"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(125) && stderr.contains("harden.toml:3:9"), "{stderr}");
+    explain(&["--allow", "root"]);
+
+    for (text, said) in [("memory = \"much\"", "harden.toml:2:10"), ("pids = \"few\"", "harden.toml:2:8")] {
+        write(&format!("[run]\n{text}\n"));
+        let refused = inside(&["run", "--explain"]);
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(125) && stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
 fn exported_files_lie_beside_each_other() {
     let (folder, image) = image();
     let out = folder.path().join("out").display().to_string();
