@@ -19,6 +19,9 @@ pub struct Job<'a> {
     pub profile: Option<Profile>,
     /// How it is run.
     pub options: Options,
+    /// Whether the image with this digest (of its manifest) may be run: asked before anything of it is. A folder
+    /// (`rootfs:`) has none.
+    pub trust: &'a dyn Fn(&str) -> Result<(), Error>,
     /// Tells the user something.
     pub note: &'a dyn Fn(&str),
 }

@@ -60,7 +60,9 @@ impl Ready<'_> {
             return engine::run(&job, profile, ids, runtime);
         }
         tell_ids(&caller, &ids, &profile, note);
-        if let Image::Stored(stored) = &image {
+        if let Image::Stored(stored) = &image
+            && stored.is_new
+        {
             stored.left_out.said().iter().for_each(|said| note(said));
         }
         let store = Store::open(&job.options.data, &caller)?;
@@ -249,7 +251,9 @@ fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
         }
         _ => {
             let store = Store::open(&job.options.data, caller)?;
-            Ok(Image::Stored(Box::new(store.prepare(job.request, job.options.pull)?)))
+            let stored = store.prepare(job.request, job.options.pull)?;
+            (job.trust)(&stored.digest)?;
+            Ok(Image::Stored(Box::new(stored)))
         }
     }
 }

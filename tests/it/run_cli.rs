@@ -36,6 +36,7 @@ fn words_behind_the_image_are_the_program_s() {
     assert!(exported.trim_end().ends_with("-c 'two words'"), "{exported}");
     let output = harden(&["run", "--no-such-flag", &image]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--no-such-flag"));
+    assert_eq!((output.status.code(), harden(&["run", "--help"]).status.code()), (Some(125), Some(0)), "as docker's");
 }
 
 #[test]

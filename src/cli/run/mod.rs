@@ -134,7 +134,7 @@ fn runtime(name: &str) -> Option<Runtime> {
 }
 
 /// The exit code of what is ours to fail, as docker has it.
-const OWN_FAILURE: u8 = 125;
+pub(super) const OWN_FAILURE: u8 = 125;
 
 pub(super) fn run(arguments: &Arguments, console: &Console) -> u8 {
     let console = Console { verbose: arguments.verbose, ..*console };
@@ -170,7 +170,7 @@ fn start(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
         runtime: arguments.runtime.as_deref().and_then(runtime),
     };
     let profile = arguments.flags.profile()?;
-    let job = Job { request: &request, wishes: &wishes, profile, options, note: &note };
+    let job = Job { request: &request, wishes: &wishes, profile, options, trust: &|_| Ok(()), note: &note };
     let refused = |refused: run::Refused| {
         console.error(&refused);
         Ok(refused.code())

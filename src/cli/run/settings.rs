@@ -43,12 +43,13 @@ fn wrong(name: &Name, why: &str) -> Failure {
     Failure::Usage(format!("{}: {why}", name.at))
 }
 
-/// Each value with the flag that takes it.
-type Setting<'a> = (&'a Name, fn(&mut Flags, &str));
+/// Sets a flag as the command line does.
+type Set = fn(&mut Flags, &str);
 
-fn settings(config: &Config) -> Vec<Setting<'_>> {
+/// Each value with the flag that takes it.
+fn settings(config: &Config) -> Vec<(&Name, Set)> {
     let run = &config.run;
-    let one: [(&Option<Name>, fn(&mut Flags, &str)); 6] = [
+    let one: [(&Option<Name>, Set); 6] = [
         (&run.level, |flags, text| flags.level = LevelName::from_str(text, false).ok()),
         (&run.memory, |flags, text| flags.memory = Some(text.to_owned())),
         (&run.memory_swap, |flags, text| flags.memory_swap = Some(text.to_owned())),
@@ -56,7 +57,7 @@ fn settings(config: &Config) -> Vec<Setting<'_>> {
         (&run.user, |flags, text| flags.user = Some(text.to_owned())),
         (&run.network, |flags, text| flags.network = Some(text.to_owned())),
     ];
-    let many: [(&[Name], fn(&mut Flags, &str)); 8] = [
+    let many: [(&[Name], Set); 8] = [
         (&run.tmpfs, |flags, text| flags.tmpfs.push(text.to_owned())),
         (&run.volumes, |flags, text| flags.volume.push(text.to_owned())),
         (&run.publish, |flags, text| flags.publish.push(text.to_owned())),
