@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         return Err(usage(&"there is no image; name one"));
     };
     let reference = Reference::parse(name).map_err(|error| usage(&error))?;
-    let wishes = arguments.flags.wishes(command, false)?;
+    let wishes = arguments.flags.wishes(command, false, console)?;
     // Where it will run isn't known, so this machine bounds nothing.
     let host = policy::Host::default();
     let profile = match arguments.flags.profile()? {

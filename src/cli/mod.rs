@@ -1,6 +1,7 @@
 //! The command line: the only place that knows clap. One file per subcommand.
 
 mod completions;
+mod config_choice;
 pub mod context;
 mod explain;
 mod export;
@@ -40,12 +41,18 @@ pub fn main() -> ExitCode {
 
 /// Runs the program with `arguments`, the first of which is its name, and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // A closed standard output or error is nobody's loss here.
             let _ = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(2);
+            let command = arguments.iter().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+            return match u8::try_from(error.exit_code()).unwrap_or(2) {
+                // There, the other codes are the program's.
+                1.. if command.is_some_and(|word| word == "run") => run::OWN_FAILURE,
+                code => code,
+            };
         }
     };
     let console = Console { color: cli.color, quiet: cli.quiet, verbose: cli.verbose };

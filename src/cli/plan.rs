@@ -15,6 +15,7 @@ use crate::lint::{Preset, Settings};
 use crate::model::Dockerfile;
 use crate::report::Problem;
 
+use super::config_choice::ConfigChoice;
 use super::failure::Failure;
 use super::output::Console;
 use super::selection::{self, Wanted};
@@ -95,14 +96,8 @@ pub(super) struct Common {
     #[arg(long, value_name = "CONFIDENCE", value_enum, help_heading = "Choice of lints")]
     pub(super) min_confidence: Option<ConfidenceWord>,
 
-    /// Use this configuration file for all files
-    #[arg(long, value_name = "FILE", conflicts_with = "isolated", value_hint = clap::ValueHint::FilePath,
-        help_heading = "Configuration")]
-    pub(super) config: Option<PathBuf>,
-
-    /// Read no configuration file
-    #[arg(long, help_heading = "Configuration")]
-    pub(super) isolated: bool,
+    #[command(flatten)]
+    pub(super) config: ConfigChoice,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -206,11 +201,7 @@ impl Planner {
         let folder = env::current_dir().map_err(|error| {
             Failure::Read(format!("the current folder can't be found ({error}); change to another"))
         })?;
-        let finder = match &arguments.config {
-            Some(path) => Finder::given(path, &folder)?,
-            None if arguments.isolated => Finder::isolated(),
-            None => Finder::nearest(folder.clone()),
-        };
+        let finder = arguments.config.finder(&folder)?;
         let wanted = Wanted {
             preset: arguments.preset.map(PresetWord::preset),
             select: arguments.select.clone(),

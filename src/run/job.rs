@@ -7,6 +7,7 @@ use crate::image::source;
 use crate::policy::{self, Profile, Wishes};
 
 use super::Error;
+use super::runtimes::Runtime;
 
 /// What is to be run, as people say it.
 pub struct Job<'a> {
@@ -18,6 +19,9 @@ pub struct Job<'a> {
     pub profile: Option<Profile>,
     /// How it is run.
     pub options: Options,
+    /// Whether the image with this digest (of its manifest) may be run: asked before anything of it is. A folder
+    /// (`rootfs:`) has none.
+    pub trust: &'a dyn Fn(&str) -> Result<(), Error>,
     /// Tells the user something.
     pub note: &'a dyn Fn(&str),
 }
@@ -41,6 +45,39 @@ pub struct Options {
     pub refusals: bool,
     /// Whether what was used is told at the end.
     pub account: bool,
+    /// Another runtime that starts it.
+    pub runtime: Option<Runtime>,
+}
+
+impl Job<'_> {
+    /// The container's name: as asked, or of this process.
+    pub(super) fn container_name(&self) -> String {
+        self.options.name.clone().unwrap_or_else(|| format!("harden-{}", std::process::id()))
+    }
+
+    /// Whether something was allowed by name.
+    pub(super) fn allows(&self, name: &str) -> bool {
+        self.wishes.allow.iter().any(|allowed| allowed == name)
+    }
+
+    /// What only our own launcher can do is refused rather than left out where another one starts the container.
+    ///
+    /// # Errors
+    /// The flag.
+    pub(super) fn check_runtime(&self) -> Result<(), Error> {
+        let Some(runtime) = self.options.runtime else { return Ok(()) };
+        let options = &self.options;
+        let ours =
+            [("--proof", options.proof.is_some()), ("--refusals", options.refusals), ("--account", options.account)];
+        match ours.iter().find(|(_, asked)| *asked) {
+            Some((flag, _)) => Err(Error::new(
+                *flag,
+                format!("only harden's own launcher can do that, not {}", runtime.name()),
+                "leave it or `--runtime` out",
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// When an image is fetched.

@@ -3,6 +3,7 @@
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+mod engine;
 mod error;
 mod job;
 pub mod runtimes;

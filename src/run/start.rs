@@ -14,8 +14,8 @@ use super::ids::{self, Caller};
 use super::refusals::Refusals;
 use super::store::{Store, Stored};
 use super::{
-    Error, Freed, IdMaps, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, launch, lsm, network,
-    proof, rlimits, seccomp,
+    Error, Freed, IdMaps, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, engine, launch, lsm,
+    network, proof, rlimits, runtimes, seccomp,
 };
 
 /// A run whose profile is known.
@@ -31,6 +31,7 @@ pub struct Ready<'a> {
 /// # Errors
 /// An image that can't be read, a profile that can't be made.
 pub fn prepare(mut job: Job<'_>) -> Result<Ready<'_>, Refused> {
+    job.check_runtime()?;
     let caller = Caller::look_up();
     let image = image(&job, &caller)?;
     let profile = match job.profile.take() {
@@ -55,8 +56,13 @@ impl Ready<'_> {
         let Ready { job, caller, image, profile } = self;
         let note = job.note;
         let ids = ids::plan(&caller, &profile.user.value);
+        if let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) {
+            return engine::run(&job, profile, ids, runtime);
+        }
         tell_ids(&caller, &ids, &profile, note);
-        if let Image::Stored(stored) = &image {
+        if let Image::Stored(stored) = &image
+            && stored.is_new
+        {
             stored.left_out.said().iter().for_each(|said| note(said));
         }
         let store = Store::open(&job.options.data, &caller)?;
@@ -64,9 +70,8 @@ impl Ready<'_> {
             store.volume(name, &profile.user.value, &ids)?;
         }
         let scratch = if profile.read_only_root.value { None } else { store.scratch(&ids)? };
-        let root =
-            RootFs { scratch: scratch.as_ref().map(|scratch| scratch.path().to_owned()), ..image.root().clone() };
-        let name = job.options.name.clone().unwrap_or_else(|| format!("harden-{}", std::process::id()));
+        let root = RootFs { scratch: scratch.as_ref().map(|scratch| scratch.path().to_owned()), ..image.root() };
+        let name = job.container_name();
         let spec = spec(&profile, &root, &ids, &name, &store.volumes())?;
         let order = Order {
             spec,
@@ -77,11 +82,14 @@ impl Ready<'_> {
             timeout: job.options.timeout,
             proof: job.options.proof.clone(),
             refusals: job.options.refusals,
-            allow_partial: job.wishes.allow.iter().any(|name| name == "partial-limits"),
+            allow_partial: job.allows("partial-limits"),
             account: job.options.account,
             profile,
         };
-        let code = confined(&order, note);
+        let code = match job.options.runtime {
+            Some(runtime) => runtimes::launch(&order, runtime, job.request.name, note),
+            None => confined(&order, note),
+        };
         if let Some(scratch) = scratch {
             scratch.remove().unwrap_or_else(|error| note(&error.to_string()));
         }
@@ -209,25 +217,31 @@ enum Image {
     Folder(RootFs, Box<Needs>),
     /// One of the store, which stays locked while it is used.
     Stored(Box<Stored>),
+    /// One that another engine has.
+    Foreign(Box<Needs>),
 }
 
 impl Image {
-    fn root(&self) -> &RootFs {
+    fn root(&self) -> RootFs {
         match self {
-            Self::Folder(root, _) => root,
-            Self::Stored(stored) => &stored.root,
+            Self::Folder(root, _) => root.clone(),
+            Self::Stored(stored) => stored.root.clone(),
+            Self::Foreign(_) => RootFs { path: PathBuf::from("/"), shifted: false, scratch: None },
         }
     }
 
     fn needs(&self) -> &Needs {
         match self {
-            Self::Folder(_, needs) => needs,
+            Self::Folder(_, needs) | Self::Foreign(needs) => needs,
             Self::Stored(stored) => &stored.needs,
         }
     }
 }
 
 fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
+    if let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) {
+        return Ok(Image::Foreign(Box::new(engine::needs(job, runtime)?)));
+    }
     match &job.request.reference.transport {
         Transport::RootFs { path } => {
             let image = source::read(job.request)?;
@@ -237,7 +251,9 @@ fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
         }
         _ => {
             let store = Store::open(&job.options.data, caller)?;
-            Ok(Image::Stored(Box::new(store.prepare(job.request, job.options.pull)?)))
+            let stored = store.prepare(job.request, job.options.pull)?;
+            (job.trust)(&stored.digest)?;
+            Ok(Image::Stored(Box::new(stored)))
         }
     }
 }

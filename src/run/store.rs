@@ -56,6 +56,8 @@ pub struct Stored {
     pub digest: String,
     /// What its file system lacks of the image.
     pub left_out: LeftOut,
+    /// Whether it was unpacked for this start.
+    pub is_new: bool,
     /// Held, so that it isn't removed meanwhile.
     _lock: File,
 }
@@ -148,7 +150,7 @@ impl Store {
         }
         let import::Record { needs, left_out, digest } = record;
         let root = RootFs { path, shifted: true, scratch: None };
-        Some(Stored { root, needs, digest, left_out, _lock: lock })
+        Some(Stored { root, needs, digest, left_out, is_new: false, _lock: lock })
     }
 
     fn path(&self, folder: &str, name: &str) -> PathBuf {

@@ -118,7 +118,7 @@ fn controls(rootfs: &Path, attempts: &[Attempt], bait: &Bait) -> BTreeMap<String
         let proc = if processes.is_empty() { "mount --rbind /proc proc" } else { "mount -t proc proc proc" };
         let loopback = if network.is_empty() { "true" } else { "ip link set lo up" };
         let script = format!(
-            "exec unshare -m -i -u {network} {processes} sh -c '{loopback}; mount --bind {root} {root} && cd {root} && {proc} \
+            "exec 7</; exec unshare -m -i -u {network} {processes} sh -c '{loopback}; mount --bind {root} {root} && cd {root} && {proc} \
              && mount --rbind /dev dev && mount --rbind /sys sys && mount -t tmpfs -o mode=1777 tmpfs tmp && \
              pivot_root . . && umount -l . && exec {start} \"exec /attempts/attempts {name}\"'",
             root = rootfs.display(),
@@ -136,8 +136,10 @@ fn controls(rootfs: &Path, attempts: &[Attempt], bait: &Bait) -> BTreeMap<String
 /// How each attempt ends under `harden run`, started by `prefix` and with `flags`.
 fn under_harden(prefix: &[&str], flags: &[&str], rootfs: &Path, home: &Path, bait: &Bait) -> BTreeMap<String, Ending> {
     let harden = env!("CARGO_BIN_EXE_harden");
+    // A descriptor that the launcher is started with must not reach the program.
+    let shell = ["sh", "-c", "exec 7</; exec \"$@\"", "sh"];
     let words = prefix.iter().copied().chain([harden, "run", "--allow", "partial-limits"]);
-    let words: Vec<&str> = words.chain(flags.iter().copied()).collect();
+    let words: Vec<&str> = shell.into_iter().chain(words).chain(flags.iter().copied()).collect();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env("XDG_DATA_HOME", home).env("XDG_CACHE_HOME", home).current_dir("/");
     // A process of the host's, by the number that it has there.

@@ -36,6 +36,7 @@ fn words_behind_the_image_are_the_program_s() {
     assert!(exported.trim_end().ends_with("-c 'two words'"), "{exported}");
     let output = harden(&["run", "--no-such-flag", &image]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--no-such-flag"));
+    assert_eq!((output.status.code(), harden(&["run", "--help"]).status.code()), (Some(125), Some(0)), "as docker's");
 }
 
 #[test]
@@ -65,6 +66,47 @@ fn what_can_t_be_done_is_refused_and_not_left_out() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(125), "{flags:?}: {stderr}");
         assert!(stderr.contains(said), "{flags:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_project_s_settings_lie_under_the_flags() {
+    let (folder, image) = image();
+    let inside = |arguments: &[&str]| {
+        let words = [arguments, &[&image, "/bin/app"]].concat();
+        Command::new(env!("CARGO_BIN_EXE_harden")).args(words).current_dir(folder.path()).output().expect("harden runs")
+    };
+    let explain = |arguments: &[&str]| -> serde_json::Value {
+        let output = inside(&[&["run", "--explain=json"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let write = |text: &str| std::fs::write(folder.path().join("harden.toml"), text).expect("a file");
+    write("[run]\nmemory = \"64m\"\npids = 7\nvolumes = \"./data:/data\"\nenv = [\"A=1\", \"B=2\"]\n");
+    let profile = explain(&["-m", "32m", "-e", "B=3"]);
+    assert_eq!(profile["limits"]["memory"]["value"], 32 << 20);
+    assert_eq!(profile["limits"]["pids"]["value"], 7);
+    let text = profile.to_string();
+    let data = folder.path().canonicalize().expect("a folder").join("data");
+    assert!(
+        text.contains(&data.display().to_string()) && text.contains("A=1") && text.contains("B=3"),
+        "{}",
+        profile["mounts"]
+    );
+    assert!(!explain(&["--isolated"]).to_string().contains("A=1"));
+
+    // What widens is the caller's to allow.
+    write("[run]\nuser = \"0\"\nallow = \"root\"\n");
+    let refused = inside(&["run", "--explain"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(125) && stderr.contains("harden.toml:3:9"), "{stderr}");
+    explain(&["--allow", "root"]);
+
+    for (text, said) in [("memory = \"much\"", "harden.toml:2:10"), ("pids = \"few\"", "harden.toml:2:8")] {
+        write(&format!("[run]\n{text}\n"));
+        let refused = inside(&["run", "--explain"]);
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(125) && stderr.contains(said), "{stderr}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::cli::config_choice::ConfigChoice;
 use crate::policy::Level;
 
 /// What the container gets. Names and meanings are those of `docker run`; what docker doesn't have is under `Confinement`.
@@ -203,6 +204,9 @@ pub(in crate::cli) struct Flags {
     /// All capabilities and no filters, inside the user namespace. Needs --allow privileged
     #[arg(long, help_heading = "Confinement")]
     pub(super) privileged: bool,
+
+    #[command(flatten)]
+    pub(super) config: ConfigChoice,
 }
 
 /// [`Level`], as the command line names it.

@@ -1,6 +1,7 @@
 //! `harden run`.
 
 pub(super) mod flags;
+mod settings;
 mod values;
 mod wishes;
 
@@ -10,6 +11,7 @@ use clap::ValueEnum;
 
 use crate::image::Reference;
 use crate::policy::{self, Profile};
+use crate::run::runtimes::Runtime;
 use crate::run::{self, Job, Options, Pull};
 
 use super::failure::Failure;
@@ -50,6 +52,10 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     flags: Flags,
+
+    /// Let another runtime start it, with the same profile; what it can't do is said, or refused
+    #[arg(long, value_name = "RUNTIME", value_parser = runtimes(), help_heading = "Confinement")]
+    runtime: Option<String>,
 
     /// Print the profile, each field with its reason, and start nothing: text, json or toml
     #[arg(
@@ -119,8 +125,16 @@ impl From<PullName> for Pull {
     }
 }
 
+fn runtimes() -> clap::builder::PossibleValuesParser {
+    Runtime::ALL.map(|(name, _)| name).into()
+}
+
+fn runtime(name: &str) -> Option<Runtime> {
+    Runtime::ALL.iter().find(|(known, _)| *known == name).map(|(_, runtime)| *runtime)
+}
+
 /// The exit code of what is ours to fail, as docker has it.
-const OWN_FAILURE: u8 = 125;
+pub(super) const OWN_FAILURE: u8 = 125;
 
 pub(super) fn run(arguments: &Arguments, console: &Console) -> u8 {
     let console = Console { verbose: arguments.verbose, ..*console };
@@ -140,7 +154,7 @@ fn start(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
         return Err(Failure::Usage("there is no image to run; name one".to_owned()));
     };
     let reference = Reference::parse(name).map_err(|error| Failure::Usage(error.to_string()))?;
-    let wishes = arguments.flags.wishes(command, arguments.tty)?;
+    let wishes = arguments.flags.wishes(command, arguments.tty, console)?;
     let opener = Opener::new(&arguments.opening, console);
     let request = opener.request(name, &reference);
     let note = |text: &str| console.note(&text);
@@ -153,9 +167,10 @@ fn start(arguments: &Arguments, console: &Console) -> Result<u8, Failure> {
         proof: arguments.proof.clone(),
         refusals: arguments.refusals,
         account: arguments.account,
+        runtime: arguments.runtime.as_deref().and_then(runtime),
     };
     let profile = arguments.flags.profile()?;
-    let job = Job { request: &request, wishes: &wishes, profile, options, note: &note };
+    let job = Job { request: &request, wishes: &wishes, profile, options, trust: &|_| Ok(()), note: &note };
     let refused = |refused: run::Refused| {
         console.error(&refused);
         Ok(refused.code())

@@ -321,7 +321,12 @@ fn mode(text: &str) -> Option<u32> {
 
 /// A path of the host, from the folder we are in.
 fn absolute(path: &str, here: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", here.trim_end_matches('/')) }
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let path = path.trim_start_matches("./");
+    let here = here.trim_end_matches('/');
+    if path.is_empty() || path == "." { format!("{here}/") } else { format!("{here}/{path}") }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::cli::failure::Failure;
+use crate::cli::output::Console;
 use crate::policy::{NetworkWish, Profile, Wishes};
 
 use super::flags::Flags;
-use super::values;
+use super::{settings, values};
 
 /// Bytes of a file that a flag names.
 const MOST_BYTES: u64 = 4 << 20;
@@ -21,10 +22,13 @@ impl Flags {
         profile.map(Some).map_err(|error| Failure::Usage(error.to_string()))
     }
 
-    /// What the flags and the words behind the image ask for. Reads the files that they name.
-    pub(in crate::cli) fn wishes(&self, command: &[String], tty: bool) -> Result<Wishes, Failure> {
-        let here = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
-        let wishes = self.data(command, tty, &here).map_err(Failure::Usage)?;
+    /// What the flags and the words behind the image ask for, over what `[run]` of harden.toml does. Reads the files that
+    /// they name.
+    pub(in crate::cli) fn wishes(&self, command: &[String], tty: bool, console: &Console) -> Result<Wishes, Failure> {
+        let here = std::env::current_dir().map_err(|error| {
+            Failure::Read(format!("the current folder can't be found ({error}); change to another"))
+        })?;
+        let wishes = self.data(command, tty, &here.display().to_string()).map_err(Failure::Usage)?;
         let mut env = Vec::new();
         for path in &self.env_file {
             let variables = values::env_file(&read(path)?, look_up);
@@ -33,15 +37,26 @@ impl Flags {
         for text in &self.env {
             env.extend(values::variable(text, look_up).map_err(Failure::Usage)?);
         }
-        let file = self.security_opt.iter().rev().find_map(|option| option.strip_prefix("seccomp="));
-        let seccomp = match file {
-            None | Some("unconfined" | "builtin") => None,
-            Some(path) => Some(read(Path::new(path))?),
-        };
-        Ok(Wishes { env, seccomp, ..wishes })
+        let seccomp = self.seccomp(&here)?;
+        let own = Wishes { env, seccomp, ..wishes };
+        if self.profile.is_some() {
+            return Ok(own);
+        }
+        match self.config.finder(&here)?.for_folder(&here)? {
+            Some(config) => Ok(own.over(settings::wishes(&config, &self.allow, console)?)),
+            None => Ok(own),
+        }
     }
 
-    fn data(&self, command: &[String], tty: bool, here: &str) -> Result<Wishes, String> {
+    /// The text of the file of `--security-opt seccomp=FILE`, which may be named from `folder` on.
+    pub(super) fn seccomp(&self, folder: &Path) -> Result<Option<String>, Failure> {
+        match self.security_opt.iter().rev().find_map(|option| option.strip_prefix("seccomp=")) {
+            None | Some("unconfined" | "builtin") => Ok(None),
+            Some(path) => read(&folder.join(path)).map(Some),
+        }
+    }
+
+    pub(super) fn data(&self, command: &[String], tty: bool, here: &str) -> Result<Wishes, String> {
         let sized = |text: &Option<String>| text.as_deref().map(values::bytes).transpose();
         let rates = |texts: &[String], read| -> Result<Vec<_>, String> {
             texts.iter().map(|text| values::device_rate(text, read)).collect()
@@ -137,7 +152,7 @@ fn network(text: &str) -> Result<NetworkWish, String> {
     }
 }
 
-fn look_up(key: &str) -> Option<String> {
+pub(super) fn look_up(key: &str) -> Option<String> {
     std::env::var(key).ok()
 }
 

@@ -14,7 +14,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::At as _;
 use super::options::{NO_PRIVILEGE, Options, READ_ONLY};
-use crate::run::{Error, MapWriter, Order, sys};
+use crate::run::{Error, IdRange, MapWriter, Order, sys};
 
 /// Mounts that are attached nowhere yet.
 #[derive(Debug)]
@@ -58,11 +58,18 @@ impl Sources {
     }
 
     /// Lets files belong inside to whom they belong outside (an idmapped mount, mount_setattr(2)), so that inside and
-    /// outside mean the same user by the same number. Where the file system can't, a text to tell.
+    /// outside mean the same user by the same number. What belongs to one of the container's own ids outside, as a named
+    /// volume does, is theirs inside as it is. Where the file system can't, a text to tell.
     pub(crate) fn map_ids(&self, order: &Order, userns: &OwnedFd) -> Vec<String> {
         let mounts = order.spec.mounts().iter().flatten();
         let binds = mounts.zip(&self.binds).filter_map(|(mount, fd)| Some((mount.source().as_deref()?, fd.as_ref()?)));
         let root = (!order.root.shifted).then_some((order.root.path.as_path(), &self.root));
+        let own = |fd: &OwnedFd| {
+            let owner = rustix::fs::fstat(fd).map(|found| found.st_uid);
+            let has = |range: &IdRange, id: u32| id.checked_sub(range.outside).is_some_and(|at| at < range.count);
+            owner.is_ok_and(|owner| order.ids.uids.iter().any(|range| has(range, owner)))
+        };
+        let binds = binds.filter(|(_, fd)| !own(fd));
         let failed = root.into_iter().chain(binds).filter_map(|(path, fd)| {
             let done = sys::set_mount_attributes(fd, libc::MOUNT_ATTR_IDMAP, 0, 0, false, Some(userns));
             done.err().map(|error| (path, error))

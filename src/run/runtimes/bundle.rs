@@ -16,17 +16,24 @@ use crate::run::{Error, Order};
 const LOG: usize = 64 << 10;
 
 pub(super) fn run(order: &Order, runtime: Runtime, facts: &Facts, say: &dyn Fn(&str)) -> Result<u8, Error> {
-    let spec = fitted(order, runtime, facts, say);
+    let mut spec = fitted(order, runtime, facts, say);
     check_root(&order.root.path, &spec)?;
     let name = label(&order.name);
-    let folder = Folder::new(&name)?;
+    #[cfg_attr(not(target_os = "linux"), allow(unused_mut))]
+    let mut folder = Folder::new(&name)?;
+    #[cfg(target_os = "linux")]
+    if super::is_root()
+        && let Some(root) = spec.root_mut()
+    {
+        root.set_path(folder.show(&order.root.path)?);
+    }
     let text = serde_json::to_string(&spec)
         .map_err(|error| Error::new("config.json", format!("can't be written: {error}"), "report this"))?;
     folder.write("config.json", &text)?;
     let id = format!("harden-{name}-{}", std::process::id());
-    let container = Container { runtime, folder: &folder.0, id: &id };
+    let container = Container { runtime, folder: &folder.path, id: &id };
     let mut command = container.command("run");
-    command.arg("--bundle").arg(&folder.0).arg(&id);
+    command.arg("--bundle").arg(&folder.path).arg(&id);
     command.stdin(if order.interactive { Stdio::inherit() } else { Stdio::null() });
     let stop = &order.profile.stop_signal.value;
     let end = |kill: bool| container.kill(if kill { "KILL" } else { stop });

@@ -119,20 +119,25 @@ fn is_root() -> bool {
 }
 
 /// A folder that only we can look into, removed with what is in it when it is dropped.
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    /// Whether a file system of this process's own lies over it, and goes first.
+    covered: bool,
+}
 
 impl Folder {
     /// Makes one below the run-time folder of this user, where it has one.
     fn new(name: &str) -> Result<Self, Error> {
         let above = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-        let above = above.filter(|path| path.is_dir()).unwrap_or_else(std::env::temp_dir);
+        // Ids of a container of root's come through no folder that is root's alone.
+        let above = above.filter(|path| path.is_dir() && !is_root()).unwrap_or_else(std::env::temp_dir);
         for attempt in 0..1000 {
             let path = above.join(format!("harden-{name}-{}-{attempt}", std::process::id()));
             let mut builder = std::fs::DirBuilder::new();
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
             match builder.create(&path) {
-                Ok(()) => return Ok(Self(path)),
+                Ok(()) => return Ok(Self { path, covered: false }),
                 // One that a stranger made isn't ours to write into.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(cannot_write(&path, &error)),
@@ -141,9 +146,30 @@ impl Folder {
         Err(Error::new(above.display().to_string(), "is full of folders of ours", "remove `harden-*` there"))
     }
 
+    /// Shows a root file system in it, and gives its place there: the store's folders are root's alone, and a container
+    /// that root starts has other ids. Only this process and those that it starts see that.
+    #[cfg(target_os = "linux")]
+    fn show(&mut self, root: &Path) -> Result<PathBuf, Error> {
+        use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
+        let shown = self.path.join("rootfs");
+        let failed = |error: &dyn std::fmt::Display| {
+            let problem = format!("the image can't be shown to the runtime: {error}");
+            Error::new(self.path.display().to_string(), problem, "leave `--runtime` out")
+        };
+        super::sys::unshare(libc::CLONE_NEWNS).map_err(|error| failed(&error))?;
+        let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+        mount_change("/", slave).map_err(|error| failed(&error))?;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount("harden", &self.path, "tmpfs", flags, c"mode=0711").map_err(|error| failed(&error))?;
+        let done = std::fs::create_dir(&shown).map_err(|error| failed(&error));
+        let done = done.and_then(|()| mount_bind(root, &shown).map_err(|error| failed(&error)));
+        self.covered = true;
+        done.map(|()| shown)
+    }
+
     /// Writes a file into it.
     fn write(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         std::fs::write(&path, text).map_err(|error| cannot_write(&path, &error))?;
         Ok(path)
     }
@@ -151,7 +177,14 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        #[cfg(target_os = "linux")]
+        if self.covered {
+            // An image is shown in it, which must not be emptied with it.
+            let _ = rustix::mount::unmount(&self.path, rustix::mount::UnmountFlags::DETACH)
+                .and_then(|()| rustix::fs::rmdir(&self.path));
+            return;
+        }
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 

@@ -84,7 +84,7 @@ impl Store {
         record::write(&home.join("record"), &record).map_err(failed)?;
         self.put(&home, &key)?;
         match self.image(&key) {
-            Some(stored) => Ok((key, Stored { digest, ..stored })),
+            Some(stored) => Ok((key, Stored { digest, is_new: true, ..stored })),
             None => Err(failed(io::Error::other("what was just unpacked is gone"))),
         }
     }

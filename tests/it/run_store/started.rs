@@ -189,3 +189,44 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     let left = listed.lines().filter(|line| !line.is_empty() && !line.ends_with(':')).count();
     assert_eq!(left, 0, "{listed}");
 }
+
+#[test]
+fn a_volume_is_kept_for_its_user_by_whatever_runtime() {
+    let Some(images) = images() else { return };
+    if !super::is_root() {
+        return;
+    }
+    let data = tempfile::tempdir().expect("a folder");
+    let reference = format!("oci:{}", images.join("clean").display());
+    let run = |flags: &[&str], script: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harden"));
+        command.args(["run", "--entrypoint", "/bin/sh", "-v", "kept:/data"]).args(flags).arg(&reference);
+        command.args(["-c", script]).env("XDG_DATA_HOME", data.path()).env("XDG_CACHE_HOME", data.path().join("cache"));
+        let output = command.output().expect("harden runs");
+        expect(&output, 0);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    run(&[], "echo first > /data/file");
+    let found = run(&["--runtime", "runc"], "cat /data/file; stat -c %u /data/file; id -u; echo more >> /data/file");
+    assert_eq!(found, "first\n10001\n10001\n");
+    assert_eq!(run(&[], "cat /data/file"), "first\nmore\n");
+    // The image is seen, and is no less for it.
+    assert!(names(&data.path().join("harden/images"))[0].join("rootfs/bin/sh").exists());
+}
+
+#[test]
+fn what_is_written_into_the_root_is_gone_with_the_container() {
+    let Some(images) = images() else { return };
+    let data = tempfile::tempdir().expect("a folder");
+    let reference = format!("oci:{}", images.join("clean").display());
+    let script = "head -c 80000000 /dev/zero > /var/tmp/../big && chmod 0 /var/big && ls -l /var/big";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harden"));
+    command.args(["run", "--allow", "partial-limits,root", "-u", "0", "--read-only=false", "--entrypoint", "/bin/sh"]);
+    command.arg(&reference).args(["-c", script]);
+    let output = command.env("XDG_DATA_HOME", data.path()).env("XDG_CACHE_HOME", data.path().join("cache")).output();
+    let output = output.expect("harden runs");
+    expect(&output, 0);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("80000000"), "more than is kept in memory");
+    assert!(names(&data.path().join("harden/tmp")).is_empty(), "something is left");
+    assert!(!names(&data.path().join("harden/images"))[0].join("rootfs/var/big").exists());
+}
