@@ -5,6 +5,8 @@ pub(crate) mod attempts;
 pub(crate) mod image;
 #[cfg(target_os = "linux")]
 pub(crate) mod launch;
+#[cfg(target_os = "linux")]
+pub(crate) mod left;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
