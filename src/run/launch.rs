@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::CWD;
 use rustix::io::Errno;
+use rustix::mount::OpenTreeFlags;
 use rustix::process::{Pid, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_send_signal};
 
 use super::container::{self, At as _, Channel, Ended, Message, Plan, Served, Sources, Watch};
@@ -156,7 +158,7 @@ fn start(order: &Order, tools: &Tools<'_>, signals: &OwnedFd) -> Result<Ended, E
     let flags = namespaces(&order.spec)?;
     let (outside, inside) = Channel::pair().at(|| "socketpair".to_owned(), "raise the limit of open files")?;
     let plan = Plan::new(order, tools)?;
-    let sources = if may_mount() { Some(Sources::open(order)?) } else { None };
+    let sources = if may_mount(order) { Some(Sources::open(order)?) } else { None };
     if order.ids.writer == MapWriter::Root
         && let Some(user) = order.spec.process().as_ref().map(|process| process.user())
         && let (Some(uid), Some(gid)) = (order.ids.uid_outside(user.uid()), order.ids.gid_outside(user.gid()))
@@ -286,10 +288,14 @@ fn map_mounts(order: &Order, tools: &Tools<'_>, pid: Pid, sources: &Sources) -> 
     Ok(())
 }
 
-/// Whether this process may clone mounts where it is: root may; an ordinary user only in namespaces of their own.
-fn may_mount() -> bool {
-    rustix::thread::capabilities(None)
-        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_ADMIN))
+/// Whether this process may clone mounts where it is: root may; an ordinary user only in namespaces of their own. Who is
+/// root of a user namespace alone may not where the mounts are of one above it (unshare -U without -m).
+fn may_mount(order: &Order) -> bool {
+    let is_root = rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_ADMIN));
+    let clones =
+        || rustix::mount::open_tree(CWD, "/", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC);
+    is_root && (order.ids.writer == MapWriter::Root || clones().is_ok())
 }
 
 fn namespaces(spec: &Spec) -> Result<u64, Error> {

@@ -6,6 +6,8 @@ pub(crate) mod image;
 #[cfg(target_os = "linux")]
 pub(crate) mod launch;
 #[cfg(target_os = "linux")]
+pub(crate) mod left;
+#[cfg(target_os = "linux")]
 pub(crate) mod vm;
 
 use std::io::{Read, Write};

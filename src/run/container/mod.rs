@@ -117,6 +117,11 @@ pub(crate) trait At<T> {
 
 impl<T, E: Display> At<T> for Result<T, E> {
     fn at(self, place: impl FnOnce() -> String, remedy: &str) -> Result<T, Error> {
-        self.map_err(|error| Error::new(place(), error.to_string(), remedy))
+        self.map_err(|error| {
+            let problem = error.to_string();
+            // EMFILE and ENFILE have nothing to do with the step that meets them.
+            let full = ["(os error 24)", "(os error 23)"].iter().any(|end| problem.ends_with(end));
+            Error::new(place(), problem, if full { "raise the limit of open files (`ulimit -n`)" } else { remedy })
+        })
     }
 }

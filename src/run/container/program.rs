@@ -85,8 +85,15 @@ fn open(path: &str) -> Result<OwnedFd, Error> {
     let refused = || {
         coded(126, path, "leads through /proc, and so out of the image", "name a program by where it lies in the image")
     };
+    // The kernel's answer is the same for a link of /proc's and for links in a circle, of which only the first is there.
+    let circle = || coded(126, path, "its links lead in a circle", "name a program by where it lies in the image");
+    let is_circle = || rustix::fs::stat(path).is_err_and(|error| error == Errno::LOOP);
     let file = openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS);
-    let file = file.map_err(|error| if error == Errno::LOOP { refused() } else { told(path, error) })?;
+    let file = file.map_err(|error| match error {
+        Errno::LOOP if is_circle() => circle(),
+        Errno::LOOP => refused(),
+        error => told(path, error),
+    })?;
     let on = fstatfs(&file).map_err(|error| told(path, error))?.f_type;
     if on == libc::PROC_SUPER_MAGIC as FsWord { Err(refused()) } else { Ok(file) }
 }

@@ -152,9 +152,11 @@ pub(super) fn field<'a>(text: &'a str, key: &str) -> &'a str {
     value.unwrap_or_default().trim()
 }
 
+/// `fdinfo` is shown to whoever may trace the process (Linux 5.14), such as the owner of its user namespace; `fd` to its own
+/// user alone, whom an ordinary user's newuidmap(1) has made another one.
 fn descriptors(folder: &str) -> Option<Vec<u32>> {
     let mut open = Vec::new();
-    for entry in std::fs::read_dir(format!("{folder}/fd")).ok()? {
+    for entry in std::fs::read_dir(format!("{folder}/fdinfo")).ok()? {
         let number: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
         let text = if number <= 2 {
             String::new()
