@@ -38,9 +38,9 @@ fn inside() {
     let folder = tempfile::tempdir_in("/var/tmp").expect("a folder");
     let program = attempts::program().expect("it is in the payload");
     let rootfs = attempts::rootfs(folder.path(), &program).expect("busybox is there");
-    let open = rootfs.join("var/open");
-    std::fs::create_dir(&open).expect("a folder");
-    std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("its mode");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("its mode");
     let at = Place { folder: folder.path().to_owned(), image: format!("rootfs:{}", rootfs.display()) };
     limits_of_version_2(&at);
     apparmor_by_name_and_file(&at);
@@ -137,8 +137,9 @@ fn limits_of_version_2(at: &Place) {
 const READ: &str = "cat /proc/self/attr/current; cat /etc/passwd >/dev/null && echo read";
 
 fn apparmor_by_name_and_file(at: &Place) {
-    let text = "#include <tunables/global>\nprofile web flags=(attach_disconnected,mediate_deleted) {\n  file,\n  signal,\n  \
-                ptrace,\n  unix,\n  network,\n  deny /etc/passwd r,\n}\n";
+    // The program's files, and not /etc/passwd.
+    let text = "#include <tunables/global>\nprofile web flags=(attach_disconnected,mediate_deleted) {\n  / r,\n  \
+                /{bin,dev,proc,tmp}/** mrwlkix,\n  signal,\n  ptrace,\n  unix,\n  network,\n}\n";
     let file = at.folder.join("web.apparmor");
     std::fs::write(&file, text).expect("a file");
     let by = |how: &str| format!("apparmor={how}");
@@ -181,9 +182,10 @@ fn apparmor_as_exported(at: &Place) {
     assert!(export.status.success(), "{export:?}");
     let file = Path::new(&at.folder).join("exported.apparmor");
     let option = format!("apparmor={}", file.display());
-    let script = "id -u >/tmp/a && cat /tmp/a && echo worked; echo x >/var/open/file && echo wrote; \
-                  cp /bin/busybox /tmp/sh && /tmp/sh true && echo ran";
-    let loose = ["--read-only=false", "--tmpfs", "/tmp:exec"];
+    let script = "id -u >/tmp/a && cat /tmp/a && echo worked; echo x >/home/app/file && echo wrote; \
+                  cp /bin/busybox /tmp/busybox && /tmp/busybox true && echo ran";
+    let volume = format!("{}:/home/app", at.folder.join("data").display());
+    let loose = ["-v", &volume, "--tmpfs", "/tmp:exec"];
     let free = at.run(Who::Root, &loose, script);
     assert!(free.out.ends_with("worked\nwrote\nran\n"), "{free:?}");
     let held = at.run(Who::Root, &[&loose[..], &["--security-opt", &option]].concat(), script);
