@@ -53,8 +53,9 @@ impl Ready<'_> {
     /// # Errors
     /// Why it wasn't started, or was ended: something asked for isn't in force.
     pub fn start(self) -> Result<u8, Refused> {
-        let Ready { job, caller, image, profile } = self;
+        let Ready { job, caller, image, mut profile } = self;
         let note = job.note;
+        lsm::load(&mut profile.lsm.value)?;
         let ids = ids::plan(&caller, &profile.user.value);
         if let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) {
             return engine::run(&job, profile, ids, runtime);
