@@ -9,6 +9,7 @@ set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
+apt-cache show linux-image-amd64 >/dev/null 2>&1 || apt-get update -q
 version=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
 stamp="$version $(sha256sum "$here/build.sh" "$here/init" | sha256sum)"
 [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit
