@@ -113,7 +113,7 @@ pub enum Filter {
 #[serde(rename_all = "kebab-case")]
 pub struct Lsm {
     /// Name of a loaded AppArmor profile, or `unconfined`; `None` leaves the choice to the launcher. With a `/` in it, a
-    /// file with a profile that the launcher loads, after `complain:` so that it refuses nothing and logs.
+    /// file with a profile that the launcher loads, after `complain:` so that it logs instead of refusing.
     pub apparmor: Option<String>,
     /// SELinux label of the process.
     pub selinux: Option<String>,
@@ -124,7 +124,7 @@ pub struct Lsm {
 }
 
 impl Lsm {
-    /// The file whose AppArmor profile is to be loaded, and whether it is to refuse nothing; `None` where no file is named.
+    /// The file whose AppArmor profile is to be loaded, and whether it is to log instead of refusing; `None` where no file is named.
     #[must_use]
     pub fn apparmor_file(&self) -> Option<(&str, bool)> {
         let value = self.apparmor.as_deref().filter(|value| value.contains('/'))?;

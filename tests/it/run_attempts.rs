@@ -120,8 +120,21 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// How each attempt ends where nothing holds it: as root, in namespaces that are thrown away so that nothing of the machine
-/// changes.
+/// changes. Those that use up the machine come alone, after the others.
 fn controls(rootfs: &Path, attempts: &[Attempt], bait: &Bait) -> BTreeMap<String, Ending> {
+    let (alone, together): (Vec<&Attempt>, Vec<&Attempt>) = attempts.iter().partition(|attempt| attempt.vm_only);
+    let (one, other) = together.split_at(together.len() / 2);
+    let mut endings = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| controls_in_turn(rootfs, one, bait));
+        let mut endings = controls_in_turn(rootfs, other, bait);
+        endings.extend(beside.join().expect("it ends"));
+        endings
+    });
+    endings.extend(controls_in_turn(rootfs, &alone, bait));
+    endings
+}
+
+fn controls_in_turn(rootfs: &Path, attempts: &[&Attempt], bait: &Bait) -> BTreeMap<String, Ending> {
     let mut endings = BTreeMap::new();
     for attempt in attempts {
         // The network's own namespace would hide what is connected to.

@@ -403,8 +403,9 @@ fn compare(start: &Order, asked: &Order) -> Vec<Value> {
 fn an_ordinary_user_bounds_a_container_where_groups_are_delegated() {
     let Some(root) = root() else { return };
     let host = Host::look_up();
+    // Where version 1 has the controllers, the virtual machine alone shows this (run_vm.rs).
     let Some(hierarchy) = host.unified.as_ref().filter(|_| v2_has(&host, "memory") && v2_has(&host, "pids")) else {
-        crate::support::skip("needs control groups of version 2");
+        assert!(!vm::inside(), "{host:?}");
         return;
     };
     let group = hierarchy.mount.join("harden-test-delegated");

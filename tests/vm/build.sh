@@ -9,14 +9,21 @@ set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
-apt-cache show linux-image-amd64 >/dev/null 2>&1 || apt-get update -q
-version=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
-stamp="$version $(sha256sum "$here/build.sh" "$here/init" | sha256sum)"
-[ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit
+newest() { apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ {print $2; exit}'; }
+stamp() { echo "$version $(sha256sum "$here/build.sh" "$here/init" | sha256sum)"; }
+version=$(newest || true)
+[ "$(cat "$folder/stamp" 2>/dev/null)" = "$(stamp)" ] && exit
 
 work=$(mktemp -d "$folder/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-(cd "$work" && apt-get download -q "$version" && dpkg-deb -x "$version"*.deb kernel)
+download() { (cd "$work" && apt-get download -q "${version:-linux-image}"); }
+if ! download; then
+    # There are no lists, or what they name is gone.
+    apt-get update -q
+    version=$(newest)
+    download
+fi
+(cd "$work" && dpkg-deb -x "$version"*.deb kernel)
 cp "$work"/kernel/boot/vmlinuz-* "$work/vmlinuz"
 
 root=$work/root
@@ -66,4 +73,4 @@ printf 'root:x:0:\nuser:x:1000:\n' >"$root/etc/group"
 echo 'user:100000:65536' | tee "$root/etc/subuid" >"$root/etc/subgid"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/base.gz"
 mv "$work/vmlinuz" "$work/base.gz" "$folder/"
-echo "$stamp" >"$folder/stamp"
+stamp >"$folder/stamp"

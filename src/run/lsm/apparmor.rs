@@ -12,7 +12,7 @@ pub enum Mode {
     /// Refuses it.
     #[default]
     Enforce,
-    /// Lets it pass and logs it.
+    /// Lets it pass and logs it, but for what a rule with `deny` names.
     Complain,
 }
 
@@ -104,8 +104,10 @@ pub(super) fn check(name: &str) -> Result<Option<String>, Error> {
     let Some(loaded) = loaded().filter(|_| is_plain) else { return Ok(None) };
     match loaded.iter().find(|(one, _)| one == name) {
         None => Err(Error::new(place(), "no such profile is loaded", "load it: `apparmor_parser -r FILE`")),
-        Some((_, mode)) if mode == "enforce" => Ok(None),
-        Some((_, mode)) => Ok(Some(format!("AppArmor profile {name} is loaded in {mode} mode: it refuses nothing"))),
+        Some((_, mode)) if matches!(mode.as_str(), "enforce" | "kill") => Ok(None),
+        Some((_, mode)) => Ok(Some(format!(
+            "AppArmor profile {name} is loaded in {mode} mode: it refuses nothing but what it denies by name"
+        ))),
     }
 }
 
