@@ -177,7 +177,9 @@ pub fn read(request: &Request<'_>) -> Result<Image, Error> {
             return read_stream(request, std::io::stdin());
         }
         Transport::DockerDaemon { name } => return read_stream(request, daemon::save(name, request.engine)?),
-        Transport::RootFs { path } => return Ok(rootfs::read(request, path, Collector::new(request.wanted))?.into_image(request)),
+        Transport::RootFs { path } => {
+            return Ok(rootfs::read(request, path, Collector::new(request.wanted))?.into_image(request));
+        }
     };
     read_opened(request, &opened)
 }

@@ -16,14 +16,7 @@ use crate::platform::{self, FileType, Folder, Stat};
 pub(super) fn read(request: &Request<'_>, path: &str, collector: Collector) -> Result<Whole, Error> {
     let root = Folder::open(Path::new(path)).map_err(|error| unreadable(path, &error))?;
     let home = root.stat(".".as_ref()).map_err(|error| unreadable(path, &error))?;
-    let mut walk = Walk {
-        request,
-        collector,
-        inodes: HashMap::new(),
-        bytes: 0,
-        full: false,
-        device: home.id.0,
-    };
+    let mut walk = Walk { request, collector, inodes: HashMap::new(), bytes: 0, full: false, device: home.id.0 };
     let mut pending: Vec<(Vec<OsString>, String)> = vec![(Vec::new(), String::new())];
     while let Some((parts, shown)) = pending.pop() {
         match descend(&root, &parts).and_then(|folder| walk.folder(&folder, &shown)) {
