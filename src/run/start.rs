@@ -245,7 +245,7 @@ fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
     }
     match &job.request.reference.transport {
         Transport::RootFs { path } => {
-            let image = source::read(job.request)?;
+            let image = source::glance(job.request, path)?;
             let path = std::fs::canonicalize(path)
                 .map_err(|error| Error::new(path.clone(), format!("it can't be found ({error})"), "name a folder"))?;
             Ok(Image::Folder(RootFs { path, shifted: false, scratch: None }, Box::new(Needs::of(&image))))
