@@ -65,6 +65,10 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         }
     };
     let profile = profile.map_err(|error| usage(&error))?;
+    if let Some((path, _)) = profile.lsm.value.apparmor_file() {
+        let remedy = "load it with `apparmor_parser -r`, and give the name of its profile";
+        return Err(usage(&format_args!("--security-opt apparmor={path}: only `harden run` loads files; {remedy}")));
+    }
     let target = Target::ALL.iter().find(|(name, _)| *name == arguments.to).map(|(_, target)| *target);
     let target = target.ok_or_else(|| usage(&format_args!("`{}` is no form", arguments.to)))?;
     let (image, is_name) = image_name(name, &reference);

@@ -140,8 +140,14 @@ mod system {
     /// system or the file system has none.
     #[cfg(target_os = "linux")]
     pub(crate) fn attributes(file: &File) -> (Option<Vec<u8>>, Vec<String>) {
-        let mut names = vec![0; 64 << 10];
-        let length = rustix::fs::flistxattr(file, &mut names[..]).unwrap_or(0);
+        // Most files have none, or few.
+        let mut names = vec![0; 256];
+        let mut length = rustix::fs::flistxattr(file, &mut names[..]);
+        if length == Err(rustix::io::Errno::RANGE) {
+            names = vec![0; 64 << 10];
+            length = rustix::fs::flistxattr(file, &mut names[..]);
+        }
+        let length = length.unwrap_or(0);
         let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
         let mut others = Vec::new();
         let mut capability = None;

@@ -112,7 +112,8 @@ pub enum Filter {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Lsm {
-    /// Name of a loaded AppArmor profile, or `unconfined`; `None` leaves the choice to the launcher.
+    /// Name of a loaded AppArmor profile, or `unconfined`; `None` leaves the choice to the launcher. With a `/` in it, a
+    /// file with a profile that the launcher loads, after `complain:` so that it logs instead of refusing.
     pub apparmor: Option<String>,
     /// SELinux label of the process.
     pub selinux: Option<String>,
@@ -120,6 +121,16 @@ pub struct Lsm {
     pub selinux_mount: Option<String>,
     /// Whether Landlock (landlock(7)) is applied.
     pub landlock: bool,
+}
+
+impl Lsm {
+    /// The file whose AppArmor profile is to be loaded, and whether it is to log instead of refusing; `None` where no file is named.
+    #[must_use]
+    pub fn apparmor_file(&self) -> Option<(&str, bool)> {
+        let value = self.apparmor.as_deref().filter(|value| value.contains('/'))?;
+        let path = value.strip_prefix("complain:");
+        Some((path.unwrap_or(value), path.is_some()))
+    }
 }
 
 /// A mount.

@@ -27,7 +27,8 @@ pub struct Wishes {
     /// `--cap-drop`.
     pub cap_drop: Vec<String>,
     /// `--security-opt`: `no-new-privileges[=false]`, `seccomp=unconfined|builtin|FILE` (the file's text stands in
-    /// [`Wishes::seccomp`]), `apparmor=NAME`, `label=…`, `systempaths=unconfined`.
+    /// [`Wishes::seccomp`]), `apparmor=NAME`, `apparmor=[complain:]FILE` with a `/` in it, `label=…`,
+    /// `systempaths=unconfined`.
     pub security_opts: Vec<String>,
     /// The text of the file of `--security-opt seccomp=FILE`, as Docker writes it.
     pub seccomp: Option<String>,

@@ -53,8 +53,9 @@ impl Ready<'_> {
     /// # Errors
     /// Why it wasn't started, or was ended: something asked for isn't in force.
     pub fn start(self) -> Result<u8, Refused> {
-        let Ready { job, caller, image, profile } = self;
+        let Ready { job, caller, image, mut profile } = self;
         let note = job.note;
+        lsm::load(&mut profile.lsm.value)?;
         let ids = ids::plan(&caller, &profile.user.value);
         if let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) {
             return engine::run(&job, profile, ids, runtime);
@@ -244,7 +245,7 @@ fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
     }
     match &job.request.reference.transport {
         Transport::RootFs { path } => {
-            let image = source::read(job.request)?;
+            let image = source::glance(job.request, path)?;
             let path = std::fs::canonicalize(path)
                 .map_err(|error| Error::new(path.clone(), format!("it can't be found ({error})"), "name a folder"))?;
             Ok(Image::Folder(RootFs { path, shifted: false, scratch: None }, Box::new(Needs::of(&image))))

@@ -37,14 +37,15 @@ static int firmware(void) {
     closedir(folder);
     return count > 2 ? 0 : -ENODATA;
 }
+/* Who may not know them is told zeros; places within a processor's own data are small in any case. */
 static int kernel_addresses(void) {
-    char line[64] = "";
+    char line[512];
+    int result = -ENODATA;
     FILE *file = fopen("/proc/kallsyms", "re");
     if (!file) return -errno;
-    char *got = fgets(line, sizeof line, file);
+    while (result != 0 && fgets(line, sizeof line, file)) result = strtoull(line, NULL, 16) >> 32 ? 0 : -EPERM;
     fclose(file);
-    if (!got) return -ENODATA;
-    return strncmp(line, "0000000000000000", 16) == 0 ? -EPERM : 0;
+    return result;
 }
 static int sys_power(void) { return opens("/sys/power/state", O_WRONLY); }
 static int sys_uevent(void) { return opens("/sys/kernel/uevent_helper", O_WRONLY); }

@@ -68,6 +68,8 @@ mod run_runtimes;
 mod run_seccomp;
 #[cfg(target_os = "linux")]
 mod run_store;
+#[cfg(target_os = "linux")]
+mod run_vm;
 mod secret;
 mod shell;
 #[allow(dead_code)]

@@ -132,7 +132,7 @@ fn configuration_is_read() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         seen += 1;
     }
-    assert_eq!(seen, 2);
+    assert_eq!(seen, 3);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::launch::{USER, one_id, order, root, spec};
+use crate::support::vm;
 use harden::run::account::Account;
 use harden::run::cgroup::{self, Cgroup, Host};
 use harden::run::proof::{self, Extra};
@@ -189,9 +190,12 @@ fn cpu_is_throttled_kept_to_cpus_and_counted() {
     if !has(&["cpu", "cpuset"]) {
         return;
     }
-    let script = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; grep Cpus_allowed_list /proc/self/status";
+    // An emulated processor does less in its share of the time.
+    let rounds = if vm::inside() { 5000 } else { 60000 };
+    let script =
+        format!("i=0; while [ $i -lt {rounds} ]; do i=$((i+1)); done; grep Cpus_allowed_list /proc/self/status");
     let limits = json!({"cpu": {"quota": 5000, "period": 50000, "shares": 512, "cpus": "0", "mems": "0"}});
-    let bound = run(&limited(root.path(), "cpu", &limits, script));
+    let bound = run(&limited(root.path(), "cpu", &limits, &script));
     assert_eq!((bound.code, bound.out.as_str()), (0, "Cpus_allowed_list:\t0\n"), "{bound:?}");
     assert!(count(&bound.account, "throttled") > 0, "{bound:?}");
     assert!(count(&bound.account, "cpu_user") > 0, "{bound:?}");
@@ -202,7 +206,7 @@ fn cpu_is_throttled_kept_to_cpus_and_counted() {
         None => ("cpu.stat", "59", "5000 50000"),
     };
     assert_eq!(found, (Some(file), shares.to_owned(), time.to_owned()));
-    let free = run(&limited(root.path(), "cpu-free", &json!({"cpu": {"shares": 512}}), script));
+    let free = run(&limited(root.path(), "cpu-free", &json!({"cpu": {"shares": 512}}), &script));
     assert_eq!(count(&free.account, "throttled"), 0, "{free:?}");
 }
 
@@ -399,8 +403,9 @@ fn compare(start: &Order, asked: &Order) -> Vec<Value> {
 fn an_ordinary_user_bounds_a_container_where_groups_are_delegated() {
     let Some(root) = root() else { return };
     let host = Host::look_up();
+    // Where version 1 has the controllers, the virtual machine alone shows this (run_vm.rs).
     let Some(hierarchy) = host.unified.as_ref().filter(|_| v2_has(&host, "memory") && v2_has(&host, "pids")) else {
-        crate::support::skip("needs control groups of version 2");
+        assert!(!vm::inside(), "{host:?}");
         return;
     };
     let group = hierarchy.mount.join("harden-test-delegated");

@@ -5,7 +5,8 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Command;
 
-use harden::run::lsm::{LsmPlan, apparmor, apply, prepare};
+use harden::policy::Lsm;
+use harden::run::lsm::{LsmPlan, apparmor, apply, load, prepare};
 use harden::run::{Error, Order, Tools};
 use serde_json::{Value, json};
 
@@ -127,6 +128,9 @@ fn labels_that_the_kernel_cannot_apply_are_refused() {
         assert!(text.contains("docker-default") && text.contains("no AppArmor"), "{text}");
         let error = apparmor::load("profile x {}", apparmor::Mode::Enforce).expect_err("refused").to_string();
         assert!(error.contains("no AppArmor"), "{error}");
+        let mut file = Lsm { apparmor: Some("complain:./web".to_owned()), ..Lsm::default() };
+        let error = load(&mut file).expect_err("refused").to_string();
+        assert!(error.contains("no AppArmor") && error.contains("./web"), "{error}");
     }
     if !Path::new("/sys/fs/selinux/enforce").exists() {
         for with in [

@@ -7,6 +7,8 @@ pub(crate) mod image;
 pub(crate) mod launch;
 #[cfg(target_os = "linux")]
 pub(crate) mod left;
+#[cfg(target_os = "linux")]
+pub(crate) mod vm;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ cat "$folder/base.gz" "$work/payload.gz" >"$work/initrd.gz"
 # KVM's device is there on some machines where it hangs, so the processor is always emulated.
 timeout "${VM_SECONDS:-300}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 1536 -smp 2 -nodefaults -no-reboot \
     -display none -serial stdio -kernel "$folder/vmlinuz" -initrd "$work/initrd.gz" \
-    -append "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor ${VM_KERNEL:-}" </dev/null |
+    -append "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor syscall.x32=y ${VM_KERNEL:-}" </dev/null |
     tr -d '\r' | tee "$work/output"
 code=$(sed -n 's/^VM-EXIT \([0-9]*\)$/\1/p' "$work/output" | tail -1)
 exit "${code:-124}"

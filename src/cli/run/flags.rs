@@ -181,7 +181,8 @@ pub(in crate::cli) struct Flags {
     #[arg(long, value_name = "CAPABILITY", help_heading = "Confinement")]
     pub(super) cap_drop: Vec<String>,
 
-    /// seccomp=FILE, seccomp=unconfined, apparmor=NAME, label=…, no-new-privileges, systempaths=unconfined
+    /// seccomp=FILE, seccomp=unconfined, apparmor=NAME, apparmor=./FILE (loaded, as root), apparmor=complain:./FILE,
+    /// label=…, no-new-privileges, systempaths=unconfined
     #[arg(long, value_name = "OPTION", help_heading = "Confinement")]
     pub(super) security_opt: Vec<String>,
 

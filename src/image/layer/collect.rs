@@ -41,6 +41,8 @@ const TEXTS: usize = 320 << 20;
 pub struct Collector {
     facts: LayerFacts,
     reads: Reads,
+    /// Whether of files that nobody asks for only the beginning is read.
+    brief: bool,
     scanner: Scanner,
     file: File,
     notes: Notes,
@@ -92,10 +94,22 @@ impl Collector {
     /// Makes a collector for what is wanted.
     #[must_use]
     pub fn new(wanted: &Wanted) -> Self {
+        Self::with(Reads::new(wanted), Scanner::new(&wanted.content), false)
+    }
+
+    /// Makes one that wants accounts, and of other files what kind of program each is. Of their content only the beginning
+    /// is read, so that no digest is known, and no run path.
+    #[must_use]
+    pub fn brief() -> Self {
+        Self::with(Reads::accounts(), Scanner::new(&[]), true)
+    }
+
+    fn with(reads: Reads, scanner: Scanner, brief: bool) -> Self {
         Self {
             facts: LayerFacts::default(),
-            reads: Reads::new(wanted),
-            scanner: Scanner::new(&wanted.content),
+            reads,
+            brief,
+            scanner,
             file: File::default(),
             notes: Notes::default(),
             texts: 0,
@@ -116,9 +130,10 @@ impl Collector {
     /// # Errors
     /// What the reader fails with; the file is added with what was read.
     pub fn file(&mut self, draft: EntryDraft<'_>, mut content: impl Read) -> std::io::Result<Option<u32>> {
-        let size = draft.size;
+        let whole = draft.size;
         self.begin(draft);
-        let mut buffer = vec![0; 64 << 10];
+        let size = if self.brief && self.file.wanted.is_none() { whole.min(HEAD as u64) } else { whole };
+        let mut buffer = vec![0; size.min(64 << 10) as usize];
         let mut result = Ok(());
         let mut seen = 0;
         // A file that grows while it is read is taken as long as it was.
@@ -151,7 +166,7 @@ impl Collector {
         file.link.push_str(draft.link);
         let name = draft.path.rsplit('/').next().unwrap_or("");
         let digest = draft.mode & 0o6000 != 0 || draft.extra.capability.is_some() || SHELLS.contains(&name);
-        file.digest = digest.then(Sha256::new);
+        file.digest = (digest && !self.brief).then(Sha256::new);
         file.wanted = self.reads.bytes(draft.path).map(|bytes| bytes.min(TEXTS - self.texts));
         file.text =
             Vec::with_capacity(file.wanted.map_or(0, |wanted| draft.size.min(wanted as u64).min(1 << 20) as usize));

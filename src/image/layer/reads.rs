@@ -54,6 +54,13 @@ impl Reads {
         reads
     }
 
+    /// The files of accounts, and no other.
+    pub(super) fn accounts() -> Self {
+        let mut reads = Self::default();
+        ACCOUNTS.iter().for_each(|path| reads.add(path, Wanted::READ_BYTES));
+        reads
+    }
+
     fn add(&mut self, glob: &'static str, bytes: usize) {
         let (folder, name) = glob.rsplit_once('/').unwrap_or(("", glob));
         let literal = |text: &str| !text.contains(['*', '?']);

@@ -15,6 +15,7 @@ mod stream;
 use std::io::Read;
 use std::path::Path;
 
+use super::layer::Collector;
 use super::{
     Cache, Error, Image, Irregularity, LayerPart, Limits, Parts, Reference, Sibling, Transport, Wanted, daemon,
     registry,
@@ -176,9 +177,20 @@ pub fn read(request: &Request<'_>) -> Result<Image, Error> {
             return read_stream(request, std::io::stdin());
         }
         Transport::DockerDaemon { name } => return read_stream(request, daemon::save(name, request.engine)?),
-        Transport::RootFs { path } => return Ok(rootfs::read(request, path)?.into_image(request)),
+        Transport::RootFs { path } => {
+            return Ok(rootfs::read(request, path, Collector::new(request.wanted))?.into_image(request));
+        }
     };
     read_opened(request, &opened)
+}
+
+/// Reads a folder as far as it decides how a container of it is confined: names, owners, modes, accounts, and how each
+/// file begins. What is wanted besides is left out, and so is the content that decides nothing.
+///
+/// # Errors
+/// A folder that can't be read.
+pub fn glance(request: &Request<'_>, path: &str) -> Result<Image, Error> {
+    Ok(rootfs::read(request, path, Collector::brief())?.into_image(request))
 }
 
 /// Reads an image from an archive that comes in one piece, of either form, also compressed. Nothing is written to disk:

@@ -13,17 +13,10 @@ use crate::platform::{self, FileType, Folder, Stat};
 
 /// Walks a folder. Symlinks aren't followed, pipes and devices aren't opened, other file systems aren't entered. Each
 /// folder is opened from the root name by name, so that nobody who changes it meanwhile can lead the walk out of it.
-pub(super) fn read(request: &Request<'_>, path: &str) -> Result<Whole, Error> {
+pub(super) fn read(request: &Request<'_>, path: &str, collector: Collector) -> Result<Whole, Error> {
     let root = Folder::open(Path::new(path)).map_err(|error| unreadable(path, &error))?;
     let home = root.stat(".".as_ref()).map_err(|error| unreadable(path, &error))?;
-    let mut walk = Walk {
-        request,
-        collector: Collector::new(request.wanted),
-        inodes: HashMap::new(),
-        bytes: 0,
-        full: false,
-        device: home.id.0,
-    };
+    let mut walk = Walk { request, collector, inodes: HashMap::new(), bytes: 0, full: false, device: home.id.0 };
     let mut pending: Vec<(Vec<OsString>, String)> = vec![(Vec::new(), String::new())];
     while let Some((parts, shown)) = pending.pop() {
         match descend(&root, &parts).and_then(|folder| walk.folder(&folder, &shown)) {

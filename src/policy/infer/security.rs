@@ -261,8 +261,8 @@ fn refuses_nothing(action: LinuxSeccompAction) -> bool {
     matches!(action, LinuxSeccompAction::ScmpActAllow | LinuxSeccompAction::ScmpActLog)
 }
 
-/// AppArmor's names hold no space at their ends, no control characters, and are looked up in a file of lines.
+/// AppArmor's names hold no space, no control characters, and are looked up in a file of lines; a file's path may.
 fn is_profile_name(name: &str) -> bool {
-    let character = |c: char| !c.is_control() && !c.is_whitespace();
-    !name.is_empty() && name.len() <= 256 && name.chars().all(character)
+    let character = |c: char| !c.is_control() && (!c.is_whitespace() || name.contains('/'));
+    !name.is_empty() && name.len() <= 4096 && name.chars().all(character)
 }

@@ -1,6 +1,6 @@
 //! AppArmor (apparmor(7)): profiles by name, and loading them.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use super::write_attribute;
@@ -12,7 +12,7 @@ pub enum Mode {
     /// Refuses it.
     #[default]
     Enforce,
-    /// Lets it pass and logs it.
+    /// Lets it pass and logs it, but for what a rule with `deny` names.
     Complain,
 }
 
@@ -37,13 +37,46 @@ pub fn load(text: &str, mode: Mode) -> Result<(), Error> {
     if !is_on() {
         return Err(off("AppArmor"));
     }
+    let complain: &[&str] = if mode == Mode::Complain { &["--Complain"] } else { &[] };
+    parse(&[&["--replace", "--skip-cache"], complain].concat(), text).map(|_| ())
+}
+
+/// Loads the profile of a file, and gives its name.
+///
+/// # Errors
+/// A kernel without AppArmor, a file that can't be read or holds more than one profile, and as [`load`].
+pub(super) fn load_file(path: &str, mode: Mode) -> Result<String, Error> {
+    let place = || format!("--security-opt apparmor={path}");
+    if !is_on() {
+        return Err(off(&place()));
+    }
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
+    read.map_err(|error| Error::new(place(), error.to_string(), "name a file with an AppArmor profile"))?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(Error::new(place(), "is longer than 1 MiB", "name a file with an AppArmor profile"));
+    }
+    let names = parse(&["--names", "--skip-cache"], &text)?;
+    // Profiles within the profile are its own: `web//child`.
+    let mut own = names.lines().filter(|name| !name.is_empty() && (name.starts_with(':') || !name.contains("//")));
+    let (Some(name), None) = (own.next(), own.next()) else {
+        return Err(Error::new(place(), "doesn't hold one profile", "leave one in it, or load it and give a name"));
+    };
+    load(&text, mode)?;
+    Ok(name.to_owned())
+}
+
+/// A profile is some kilobytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What AppArmor's own parser prints for a text.
+fn parse(words: &[&str], text: &str) -> Result<String, Error> {
     let failed =
         |problem: String| Error::new("apparmor_parser", problem, "install apparmor, and load profiles as root");
     let parser = ["/usr/sbin/apparmor_parser", "/sbin/apparmor_parser", "/usr/bin/apparmor_parser"];
     let parser = parser.into_iter().find(|path| std::path::Path::new(path).exists()).unwrap_or("apparmor_parser");
     let mut command = Command::new(parser);
-    command.args(["--replace", "--skip-cache"]).args((mode == Mode::Complain).then_some("--Complain"));
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
     if let Some(mut pipe) = child.stdin.take() {
         // A parser that ends early says why itself.
@@ -51,7 +84,7 @@ pub fn load(text: &str, mode: Mode) -> Result<(), Error> {
     }
     let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
@@ -71,8 +104,10 @@ pub(super) fn check(name: &str) -> Result<Option<String>, Error> {
     let Some(loaded) = loaded().filter(|_| is_plain) else { return Ok(None) };
     match loaded.iter().find(|(one, _)| one == name) {
         None => Err(Error::new(place(), "no such profile is loaded", "load it: `apparmor_parser -r FILE`")),
-        Some((_, mode)) if mode == "enforce" => Ok(None),
-        Some((_, mode)) => Ok(Some(format!("AppArmor profile {name} is loaded in {mode} mode: it refuses nothing"))),
+        Some((_, mode)) if matches!(mode.as_str(), "enforce" | "kill") => Ok(None),
+        Some((_, mode)) => Ok(Some(format!(
+            "AppArmor profile {name} is loaded in {mode} mode: it refuses nothing but what it denies by name"
+        ))),
     }
 }
 

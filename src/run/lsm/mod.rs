@@ -13,6 +13,7 @@ use rustix::fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, openat2};
 
 use super::Error;
 use super::proof::Row;
+use crate::policy::Lsm;
 use landlock::Landlock;
 
 /// What a container's process does to itself before its program is executed.
@@ -29,6 +30,17 @@ pub struct LsmPlan {
 
 /// What names no restriction at all, of AppArmor as of SELinux.
 const UNCONFINED: &str = "unconfined";
+
+/// In the launcher: loads the AppArmor profile of a file, where a file is named, and names the profile in its place.
+///
+/// # Errors
+/// A kernel without AppArmor, a caller who isn't root, a file that AppArmor's parser doesn't take.
+pub fn load(lsm: &mut Lsm) -> Result<(), Error> {
+    let Some((path, complains)) = lsm.apparmor_file() else { return Ok(()) };
+    let mode = if complains { apparmor::Mode::Complain } else { apparmor::Mode::Enforce };
+    lsm.apparmor = Some(apparmor::load_file(path, mode)?);
+    Ok(())
+}
 
 /// In the launcher: decides what is applied, by the specification (`process.apparmorProfile`, `process.selinuxLabel`,
 /// `linux.mountLabel`, the mounts), and by whether Landlock is wanted, for which that has no word.

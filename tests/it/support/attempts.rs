@@ -26,6 +26,9 @@ pub(crate) enum Ending {
 
 /// Builds the program; `None`, with a word about it, where there is no C compiler.
 pub(crate) fn program() -> Option<PathBuf> {
+    if super::vm::inside() {
+        return Some(PathBuf::from(super::vm::ATTEMPTS));
+    }
     let folder = root().join("target/tools/attempts");
     let sources = sources(&root().join("testdata/attempts"));
     let program = folder.join("attempts");
@@ -119,7 +122,8 @@ pub(crate) fn rootfs(folder: &Path, program: &Path) -> Option<PathBuf> {
 
 /// A sum over all names, kinds, modes, sizes and bytes below a folder.
 pub(crate) fn checksum(folder: &Path) -> String {
-    let script = "find . -printf '%p %y %m %s %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0 -r sha256sum";
+    let script = "/usr/bin/find . -printf '%p %y %m %s %l\\n' | sort; /usr/bin/find . -type f -print0 | sort -z | xargs -0 -r sha256sum";
     let output = Command::new("sh").args(["-c", script]).current_dir(folder).output().expect("sh");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
