@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 
-use crate::image::{Reference, source};
+use crate::image::{Reference, Transport, source};
 use crate::policy::export::{self, Source, Target};
 use crate::policy::{self, Needs};
 
@@ -71,8 +71,13 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
     }
     let target = Target::ALL.iter().find(|(name, _)| *name == arguments.to).map(|(_, target)| *target);
     let target = target.ok_or_else(|| usage(&format_args!("`{}` is no form", arguments.to)))?;
-    let image = name.trim_start_matches("docker://").to_owned();
-    let exported = export::export(&profile, &Source { image, name: arguments.name.clone() }, target);
+    let (image, is_name) = image_name(name, &reference);
+    let source = Source { image, name: arguments.name.clone() };
+    let exported = export::export(&profile, &source, target);
+    if !is_name && exported.files.iter().any(|(_, text)| text.contains(&source.image)) {
+        let image = &source.image;
+        console.note(&format_args!("`{image}` is a place here: put in its place the name that the image has there"));
+    }
     for note in &exported.notes {
         console.note(note);
     }
@@ -91,4 +96,14 @@ pub(super) fn run(arguments: &Arguments, console: &Console) -> Result<u8, Failur
         output.finish()?;
     }
     Ok(0)
+}
+
+/// The name of an image where it will run, and whether it is one: files and folders of this machine have none.
+fn image_name(name: &str, reference: &Reference) -> (String, bool) {
+    match &reference.transport {
+        Transport::Registry { .. } => (name.trim_start_matches("docker://").to_owned(), true),
+        // Engines know their own images without saying whose they are.
+        Transport::DockerDaemon { name } => (name.clone(), true),
+        _ => (name.to_owned(), false),
+    }
 }

@@ -70,6 +70,8 @@ mod run_seccomp;
 mod run_store;
 #[cfg(target_os = "linux")]
 mod run_vm;
+#[cfg(target_os = "linux")]
+mod run_web;
 mod secret;
 mod shell;
 #[allow(dead_code)]
