@@ -14,8 +14,11 @@
 static const struct attempt *const lists[] = {kernel_attempts,    file_attempts,      process_attempts, network_attempts,
                                               privilege_attempts, exhaustion_attempts, door_attempts};
 
-/* An attempt that hangs is ended after so many seconds, and can't tell. */
-#define PATIENCE 20
+/* An attempt that hangs is ended after so many seconds, and can't tell; an emulated machine needs more. */
+static int patience(void) {
+    int seconds = atoi(told("ATTEMPT_PATIENCE"));
+    return seconds > 0 ? seconds : 20;
+}
 
 int in_child(int (*try)(void)) {
     int status;
@@ -81,7 +84,7 @@ static int apart(const struct attempt *attempt) {
     pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
-        alarm(PATIENCE);
+        alarm(patience());
         int code = say(attempt->name, attempt->try());
         fflush(stdout);
         _exit(code);

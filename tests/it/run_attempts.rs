@@ -91,6 +91,7 @@ impl Bait {
             ("ATTEMPT_MEMORY", (800 << 20).to_string()),
             ("ATTEMPT_DISK", (128 << 20).to_string()),
             ("ATTEMPT_FILES", "40000".to_owned()),
+            ("ATTEMPT_PATIENCE", if vm::inside() { "120" } else { "20" }.to_owned()),
         ];
         Self { _listener: listener, _abstract: hidden, victim, variables }
     }

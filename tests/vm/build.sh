@@ -62,7 +62,7 @@ cp -r /usr/share/apparmor-features "$root/usr/share/" 2>/dev/null || true
 # Modules with those that they need, which the list of the whole kernel tells.
 kernel=${version#linux-image-}
 busybox depmod -b "$work/kernel" "$kernel"
-for module in overlay fuse tun algif_hash vsock tipc bluetooth can-raw nfnetlink binfmt_misc brd kvm-amd; do
+for module in overlay fuse tun algif_hash vsock tipc bluetooth can-raw nfnetlink binfmt_misc brd ext4 crc32c_generic kvm-amd; do
     sed -n "s|^\\(kernel/[^:]*/$module.ko\\):|\\1|p" "$work/kernel/lib/modules/$kernel/modules.dep"
 done | tr ' ' '\n' | sort -u >"$work/modules"
 mkdir -p "$root/lib/modules/$kernel"
