@@ -51,6 +51,8 @@ mod run_cgroup;
 #[cfg(target_os = "linux")]
 mod run_cli;
 #[cfg(target_os = "linux")]
+mod run_differential;
+#[cfg(target_os = "linux")]
 mod run_faults;
 #[cfg(target_os = "linux")]
 mod run_launch;

@@ -35,6 +35,10 @@ pub(super) fn run(order: &Order, runtime: Runtime, facts: &Facts, say: &dyn Fn(&
     let mut command = container.command("run");
     command.arg("--bundle").arg(&folder.path).arg(&id);
     command.stdin(if order.interactive { Stdio::inherit() } else { Stdio::null() });
+    #[cfg(target_os = "linux")]
+    if super::is_root() {
+        streams::keep_null(&mut command, order.interactive)?;
+    }
     let stop = &order.profile.stop_signal.value;
     let end = |kill: bool| container.kill(if kill { "KILL" } else { stop });
     let code = child::run(&mut command, runtime, order.timeout, order.profile.stop_timeout.value, &end)?;
@@ -90,6 +94,55 @@ impl Drop for Container<'_> {
         if state.exists() {
             self.quietly(self.command("delete").arg("--force").arg(self.id));
         }
+    }
+}
+
+/// Standard streams of a runtime that root starts.
+#[cfg(target_os = "linux")]
+mod streams {
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+    use std::process::{Command, Stdio};
+
+    use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, major, minor, open};
+    use rustix::mount::{OpenTreeFlags, open_tree};
+
+    use crate::run::{Error, sys};
+
+    /// Keeps the machine's `/dev/null` as it is: crun (seen with 1.8.1) gives the streams of a container to its user, who
+    /// could then close that device to everybody. One that is reached over a read-only mount can't be given away, and is
+    /// written to all the same.
+    pub(super) fn keep_null(command: &mut Command, interactive: bool) -> Result<(), Error> {
+        if !interactive || is_null(rustix::stdio::stdin()) {
+            command.stdin(null()?);
+        }
+        if is_null(rustix::stdio::stdout()) {
+            command.stdout(null()?);
+        }
+        if is_null(rustix::stdio::stderr()) {
+            command.stderr(null()?);
+        }
+        Ok(())
+    }
+
+    fn is_null(stream: impl AsFd) -> bool {
+        fstat(stream).is_ok_and(|stat| {
+            let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+            is_device && (major(stat.st_rdev), minor(stat.st_rdev)) == (1, 3)
+        })
+    }
+
+    fn null() -> Result<Stdio, Error> {
+        let open_null = || -> std::io::Result<OwnedFd> {
+            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+            let mount = open_tree(CWD, "/dev/null", flags)?;
+            sys::set_mount_attributes(&mount, libc::MOUNT_ATTR_RDONLY, 0, 0, false, None)?;
+            let path = format!("/proc/self/fd/{}", mount.as_raw_fd());
+            Ok(open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+        };
+        open_null().map(Stdio::from).map_err(|error| {
+            let problem = format!("can't be shown to the runtime read-only: {error}");
+            Error::new("/dev/null", problem, "leave `--runtime` out")
+        })
     }
 }
 

@@ -52,7 +52,8 @@ impl Place {
         for name in ["data", "cache", "tmp"] {
             let path = place.path(name);
             fs::create_dir(&path).expect("a folder");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("its mode");
+            fs::set_permissions(&path, fs::Permissions::from_mode(if name == "tmp" { 0o711 } else { 0o700 }))
+                .expect("its mode");
             if who == Who::User {
                 std::os::unix::fs::chown(&path, Some(USER), Some(USER)).expect("root may");
             }
