@@ -134,7 +134,11 @@ fn an_image_that_changes_is_one_or_the_other() {
         let place = Place::new(who);
         let Some((path, reference)) = archive(&place, "one") else { return };
         // What runs keeps what it was started from, whatever happens to the archive and the store's name.
-        let mut running = place.begin(&[&reference, "/bin/sh", "-c", "echo up; sleep 3; cat /marker"]);
+        let go = place.path("go");
+        std::fs::create_dir(&go).expect("a folder");
+        let volume = format!("--volume={}:/go:ro", go.display());
+        let script = "echo up; until [ -e /go/on ]; do sleep 0.1; done; cat /marker";
+        let mut running = place.begin(&[&volume, &reference, "/bin/sh", "-c", script]);
         write(&path, &image("two"));
         let words = [&reference, "/bin/cat", "/marker"];
         let output = place.run(&words).output().expect("it starts");
@@ -143,6 +147,7 @@ fn an_image_that_changes_is_one_or_the_other() {
         expect(&gc.args(["run", "--gc"]).output().expect("it starts"), 0);
         let images = || std::fs::read_dir(place.path("data/harden/images")).expect("a folder").count();
         assert_eq!(images(), 1, "what runs stays, and what doesn't is gone");
+        std::fs::write(go.join("on"), "").expect("written");
         let mut rest = String::new();
         std::io::Read::read_to_string(running.stdout.as_mut().expect("piped"), &mut rest).expect("text");
         assert_eq!((running.wait().expect("it ends").code(), &rest[..]), (Some(0), "one"));
