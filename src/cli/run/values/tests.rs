@@ -78,7 +78,7 @@ fn mounts_are_read_as_docker_reads_them() {
         MountKind::Bind(Bind { source: source.into(), read_only, recursive: true, create })
     };
     assert_eq!(volume("/a:/b:ro", "/w"), Ok(Mount { destination: "/b".into(), kind: bind("/a", true, true) }));
-    assert_eq!(volume("./a:/b", "/w"), Ok(Mount { destination: "/b".into(), kind: bind("/w/./a", false, true) }));
+    assert_eq!(volume("./a:/b", "/w"), Ok(Mount { destination: "/b".into(), kind: bind("/w/a", false, true) }));
     let named = MountKind::Volume { name: "data".into(), read_only: false };
     assert_eq!(volume("data:/b", "/w"), Ok(Mount { destination: "/b".into(), kind: named }));
     assert!(matches!(volume("/b", "/w"), Ok(Mount { kind: MountKind::Tmpfs(_), .. })));
