@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::cgroup::{self, Cgroup, size};
-use super::sys;
+use super::cgroup::{Cgroup, size};
+use super::{procfs, sys};
 
 /// What was used. Each part is absent where nothing counts it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -135,7 +135,7 @@ impl Account {
 }
 
 fn counted(folder: &Path, file: &str, value: impl Fn(&str) -> Option<u64>) -> Option<Counted> {
-    let value = value(&cgroup::read(&folder.join(file)).ok()?)?;
+    let value = value(&procfs::read(folder.join(file)).ok()?)?;
     Some(Counted { value, read_from: file.to_owned() })
 }
 

@@ -27,6 +27,8 @@ mod mountinfo;
 #[cfg(target_os = "linux")]
 pub mod network;
 #[cfg(target_os = "linux")]
+mod procfs;
+#[cfg(target_os = "linux")]
 pub mod proof;
 #[cfg(target_os = "linux")]
 pub mod refusals;

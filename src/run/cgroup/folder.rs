@@ -1,28 +1,12 @@
-//! Folders and files of control groups: small texts, read and written whole.
+//! Folders and files of control groups: texts are written whole, groups ended and removed.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// More bytes than any such file that is of use here.
-const MOST: u64 = 1 << 20;
-
-/// Reads a file, without the line break at its end.
-///
-/// # Errors
-/// Those of open(2) and read(2); text that is no UTF-8, or longer than 1 MiB.
-pub(crate) fn read(path: &Path) -> io::Result<String> {
-    // Almost all of them fit at once: each further read(2) may be answered by writing the whole text anew.
-    let mut text = String::with_capacity(8 << 10);
-    std::fs::File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST {
-        return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-    }
-    text.truncate(text.trim_end_matches('\n').len());
-    Ok(text)
-}
+use crate::run::procfs;
 
 /// Writes a file that is there, by one write(2): the kernel takes each as one word.
 ///
@@ -83,11 +67,11 @@ fn kill(path: &Path, depth: usize) {
     }
     // Without that controller here there may be more than are killed at a time; the caller comes again.
     let _ = write(&path.join("pids.max"), "0");
-    let Ok(list) = read(&path.join("cgroup.procs")) else { return };
+    let Ok(list) = procfs::read(path.join("cgroup.procs")) else { return };
     for pid in list.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw) {
         let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
         // Its number may be another's by now: what is held is killed only where it is still in the group.
-        let still = read(&path.join("cgroup.procs")).unwrap_or_default();
+        let still = procfs::read(path.join("cgroup.procs")).unwrap_or_default();
         if still.lines().any(|line| line == pid.as_raw_nonzero().to_string()) && pid != rustix::process::getpid() {
             let _ = pidfd_send_signal(&process, Signal::KILL);
         }

@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder;
-use crate::run::mountinfo;
+use crate::run::{mountinfo, procfs};
 
 /// The control groups of a machine (cgroups(7)), as this process sees them. Unified, hybrid and version 1 layouts are all
 /// the same here: a controller is in the version 2 hierarchy or in one of version 1, never in both.
@@ -44,7 +43,7 @@ impl Host {
     /// Looks at this machine.
     #[must_use]
     pub fn look_up() -> Self {
-        let read = |path: &str| folder::read(Path::new(path)).unwrap_or_default();
+        let read = |path: &str| procfs::read(path).unwrap_or_default();
         let root = rustix::process::geteuid().is_root();
         let mut host = Self::of(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
         host.root = root;

@@ -19,14 +19,13 @@ use oci_spec::runtime::{LinuxResources, PosixRlimit, PosixRlimitBuilder, PosixRl
 use rustix::process::Pid;
 use serde::Serialize;
 
-pub(crate) use folder::read;
 pub use host::{Hierarchy, Host, Manager};
 pub use name::sweep;
 pub(crate) use wanted::size;
 
 use self::unified::Parent;
 use self::wanted::{Check, Instead, Want, Way};
-use super::Error;
+use super::{Error, procfs};
 
 /// A container's groups. They are removed, with all that still runs in them, when this is dropped.
 #[derive(Debug)]
@@ -302,7 +301,7 @@ impl Cgroup {
         self.v1.push(Group { path: path.clone(), controller, door: door.into() });
         if controller == "cpuset" {
             for file in ["cpuset.cpus", "cpuset.mems"] {
-                let inherited = folder::read(&hierarchy.own.join(file));
+                let inherited = procfs::read(hierarchy.own.join(file));
                 let done = inherited.and_then(|text| folder::write(&path.join(file), &text));
                 done.map_err(|error| failed(&path.join(file), &error))?;
             }
@@ -387,7 +386,7 @@ impl Limit {
         let (mut found, mut name, mut held) = (Vec::new(), String::new(), Held::Fully);
         for (file, check, text) in &self.read {
             name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            match folder::read(file) {
+            match procfs::read(file) {
                 Ok(content) if check.holds(text, &content) => found.push(check.shown(text, &content)),
                 Ok(content) => (held, found) = (Held::Not, vec![check.shown(text, &content)]),
                 Err(error) => (held, found) = (Held::Not, vec![error.to_string()]),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder;
 use super::host::Host;
+use crate::run::procfs;
 
 /// What each begins with.
 const PREFIX: &str = "harden";
@@ -60,7 +61,7 @@ fn is_gone(folder: &str, own: u64) -> bool {
 
 /// When a process began, in ticks since the machine did; `None` where there is none.
 fn started(pid: u32) -> Option<u64> {
-    let text = folder::read(Path::new(&format!("/proc/{pid}/stat"))).ok()?;
+    let text = procfs::read(format!("/proc/{pid}/stat")).ok()?;
     // The name before may have any bytes, brackets too. The 22nd field is the 20th behind it.
     text.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }

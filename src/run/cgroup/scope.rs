@@ -1,12 +1,11 @@
 //! A group from systemd, where none can be made without it: the launcher asks to be put into a transient scope that is
 //! delegated to it (systemd.resource-control(5) `Delegate=`), and makes the container's group there.
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::folder;
 use super::host::{Host, Manager};
+use crate::run::procfs;
 
 /// How long the manager may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -25,8 +24,8 @@ pub(super) fn enter(host: &Host, label: &str) -> Option<Host> {
     // The answer says that the work has begun.
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        let text = folder::read(&PathBuf::from("/proc/self/mountinfo")).ok()?;
-        let groups = folder::read(&PathBuf::from("/proc/self/cgroup")).ok()?;
+        let text = procfs::read("/proc/self/mountinfo").ok()?;
+        let groups = procfs::read("/proc/self/cgroup").ok()?;
         let now = Host { systemd: None, root: host.root, swap: host.swap, ..Host::of(&text, &groups) };
         if now.unified.as_ref().is_some_and(|unified| unified.own != before) {
             return Some(now);

@@ -8,6 +8,7 @@ use rustix::fs::Access;
 
 use super::folder;
 use super::host::{Hierarchy, Host};
+use crate::run::procfs;
 
 /// A group that a container's can be made in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +64,7 @@ fn given(path: &Path, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
     }
     let control = path.join("cgroup.subtree_control");
     let has = |file: &Path| -> BTreeSet<String> {
-        let words = folder::read(file).unwrap_or_default();
+        let words = procfs::read(file).unwrap_or_default();
         words.split_whitespace().filter(|word| wanted.contains(word)).map(str::to_owned).collect()
     };
     let on = has(&control);
@@ -82,9 +83,9 @@ fn given(path: &Path, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
 fn own(hierarchy: &Hierarchy, wanted: &BTreeSet<&str>, label: &str) -> Option<Parent> {
     let path = &hierarchy.own;
     // Without controllers to give there is no reason to move; the root gives them with processes in it.
-    let words = folder::read(&path.join("cgroup.controllers")).ok()?;
+    let words = procfs::read(path.join("cgroup.controllers")).ok()?;
     let here: Vec<&str> = words.split_whitespace().filter(|word| wanted.contains(word)).collect();
-    let alone = folder::read(&path.join("cgroup.procs")).ok()? == std::process::id().to_string();
+    let alone = procfs::read(path.join("cgroup.procs")).ok()? == std::process::id().to_string();
     let may = |name: &str| rustix::fs::access(path.join(name), Access::WRITE_OK).is_ok();
     if here.is_empty() || !alone || *path == hierarchy.mount || !may("cgroup.procs") || !may("cgroup.subtree_control") {
         return None;

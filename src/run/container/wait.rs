@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, pi
 
 use super::tty::Served;
 use super::{At as _, Channel, Message, init};
-use crate::run::{Error, Order, sys};
+use crate::run::{Error, Order, procfs, sys};
 
 /// Signals that are passed on. SIGTSTP stops the container and then the launcher, and SIGWINCH is the terminal's size.
 pub(crate) const SIGNALS: [i32; 13] = [
@@ -321,17 +321,14 @@ pub(crate) fn pause(signals: &OwnedFd, time: Duration) -> bool {
 /// Whether the process handles, ignores or holds back the signal (proc_pid_status(5)).
 fn minds(pid: Pid, signal: i32) -> bool {
     // What can't be read counts as minding: a signal too few is better than a kill too many.
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
+    let status = procfs::read(format!("/proc/{}/status", pid.as_raw_nonzero()));
     status.map_or(true, |status| does_mind(&status, signal))
 }
 
 fn does_mind(status: &str, signal: i32) -> bool {
-    let set = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok()).unwrap_or(0)
-    };
+    let set = |name: &str| procfs::field(status, name).and_then(|set| u64::from_str_radix(set, 16).ok()).unwrap_or(0);
     let bit = u32::try_from(signal - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
-    ["SigCgt:", "SigIgn:", "SigBlk:"].iter().any(|name| set(name) & bit != 0)
+    ["SigCgt", "SigIgn", "SigBlk"].iter().any(|name| set(name) & bit != 0)
 }
 
 /// The number of a signal by its name with or without `SIG`, `RTMIN+n`, or by the number itself.

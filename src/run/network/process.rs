@@ -8,7 +8,7 @@ use rustix::io::{read, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid};
 
-use crate::run::{Error, sys};
+use crate::run::{Error, procfs, sys};
 
 /// Seconds that a process has to become ready.
 const PATIENCE: i64 = 20;
@@ -119,11 +119,10 @@ impl Process {
             return Ok(None);
         }
         let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Error::new(&path, format!("can't be read: {error}"), "mount /proc"))?;
+        let text =
+            procfs::read(&path).map_err(|error| Error::new(&path, format!("can't be read: {error}"), "mount /proc"))?;
         let field = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.and_then(|value| value.split_whitespace().next()).unwrap_or("?").to_owned()
+            procfs::field(&text, name).and_then(|value| value.split_whitespace().next()).unwrap_or("?").to_owned()
         };
         let said = format!(
             "uid {}, capabilities {}, no_new_privs {}, seccomp {}",

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::policy::Network;
-use crate::run::{Order, cgroup};
+use crate::run::{Order, procfs};
 
 /// Texts of /proc/PID.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Facts {
     /// the kernel has to make it first.
     pub(super) fn of(pid: Pid, order: &Order) -> Self {
         let folder = format!("/proc/{}", pid.as_raw_nonzero());
-        let read = |name: &str| cgroup::read(Path::new(&format!("{folder}/{name}"))).unwrap_or_default();
+        let read = |name: &str| procfs::read(format!("{folder}/{name}")).unwrap_or_default();
         let link = |folder: &str, kind: &str| {
             let link = std::fs::read_link(format!("{folder}/ns/{kind}"));
             link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
@@ -85,7 +85,7 @@ impl Facts {
         let selinux = process.is_some_and(|process| process.selinux_label().is_some());
         Self {
             status: read("status"),
-            own_status: cgroup::read(Path::new("/proc/self/status")).unwrap_or_default(),
+            own_status: procfs::read("/proc/self/status").unwrap_or_default(),
             limits: read("limits"),
             mountinfo: read("mountinfo"),
             uid_map: read("uid_map"),
@@ -148,8 +148,7 @@ fn look_at(found: &OwnedFd) -> rustix::io::Result<Place> {
 
 /// The value behind `key:`, or an empty text.
 pub(super) fn field<'a>(text: &'a str, key: &str) -> &'a str {
-    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-    value.unwrap_or_default().trim()
+    procfs::field(text, key).unwrap_or_default()
 }
 
 /// `fdinfo` is shown to whoever may trace the process (Linux 5.14), such as the owner of its user namespace; `fd` to its own
@@ -158,11 +157,7 @@ fn descriptors(folder: &str) -> Option<Vec<u32>> {
     let mut open = Vec::new();
     for entry in std::fs::read_dir(format!("{folder}/fdinfo")).ok()? {
         let number: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        let text = if number <= 2 {
-            String::new()
-        } else {
-            cgroup::read(Path::new(&format!("{folder}/fdinfo/{number}"))).ok()?
-        };
+        let text = if number <= 2 { String::new() } else { procfs::read(format!("{folder}/fdinfo/{number}")).ok()? };
         let flags = u32::from_str_radix(field(&text, "flags"), 8).unwrap_or(0);
         if flags & CLOEXEC == 0 {
             open.push(number);

@@ -7,6 +7,7 @@ use rustix::io::pread;
 use rustix::process::Pid;
 
 use super::calls::{Operand, Operation, of_flags};
+use crate::run::procfs;
 
 /// A thread that waits for an answer.
 #[derive(Debug)]
@@ -36,13 +37,13 @@ impl Caller {
     pub(super) fn of(pid: u32) -> Option<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat2(CWD, format!("/proc/{pid}/root"), flags, Mode::empty(), ResolveFlags::empty()).ok()?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let status = procfs::read(format!("/proc/{pid}/status")).ok()?;
+        let field = |name: &str| procfs::field(&status, name);
         let numbers = |name: &str| -> Vec<u32> {
             let words = field(name).unwrap_or_default().split_whitespace();
             words.filter_map(|word| word.parse().ok()).collect()
         };
-        let map = std::fs::read_to_string(format!("/proc/{pid}/uid_map")).ok()?;
+        let map = procfs::read(format!("/proc/{pid}/uid_map")).ok()?;
         let range = |line: &str| -> Option<[u32; 3]> {
             let mut words = line.split_whitespace().map(|word| word.parse().ok());
             Some([words.next()??, words.next()??, words.next()??])
@@ -55,7 +56,7 @@ impl Caller {
             uid: *numbers("Uid").get(3)?,
             gid: *numbers("Gid").get(3)?,
             groups: numbers("Groups"),
-            capabilities: u64::from_str_radix(field("CapEff")?.trim(), 16).ok()?,
+            capabilities: u64::from_str_radix(field("CapEff")?, 16).ok()?,
             uids: map.lines().filter_map(range).collect(),
         })
     }
@@ -68,9 +69,8 @@ impl Caller {
 
     /// The process of a thread.
     pub(super) fn process(pid: u32) -> Option<Pid> {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let number = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()?;
-        Pid::from_raw(number)
+        let status = procfs::read(format!("/proc/{pid}/status")).ok()?;
+        Pid::from_raw(procfs::field(&status, "Tgid")?.parse().ok()?)
     }
 
     /// Whether it has a capability, by its number (linux/capability.h).
