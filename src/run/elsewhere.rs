@@ -19,17 +19,13 @@ pub struct Ready<'a> {
 /// A runtime that isn't there on this system, an image that can't be read, a profile that can't be made.
 pub fn prepare(mut job: Job<'_>) -> Result<Ready<'_>, Refused> {
     job.check_runtime()?;
-    let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) else {
+    let Some(runtime) = job.engine() else {
         let remedy = "let an engine do it: `--runtime docker` or `--runtime podman`";
         return Err(Error::new("harden run", "this system has no namespaces", remedy).into());
     };
     // Where it will run is a virtual machine, so this one bounds nothing.
-    let host = policy::Host::default();
     let needs = engine::needs(&job, runtime)?;
-    let profile = match job.profile.take() {
-        Some(profile) => policy::check(profile, &job.wishes.allow, &host)?,
-        None => policy::infer(&needs, job.wishes, &host)?,
-    };
+    let profile = job.profile(&needs, &policy::Host::default())?;
     Ok(Ready { job, runtime, profile })
 }
 

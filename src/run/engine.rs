@@ -1,13 +1,13 @@
 //! A run by podman or docker (`--runtime podman|docker`), which have images, ids and folders of their own: the image is read
 //! for its profile only.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::image::{Transport, source};
 use crate::policy::{Needs, Profile, oci};
 
 use super::runtimes::{self, Runtime};
-use super::{Error, IdMaps, Job, Order, Refused, RootFs};
+use super::{Error, IdMaps, Job, Refused, RootFs};
 
 /// What the image needs, by the name that the engine has it under as well.
 ///
@@ -32,19 +32,9 @@ pub(super) fn run(job: &Job<'_>, profile: Profile, ids: IdMaps, runtime: Runtime
         volumes: root,
         device: &|_| None,
     };
-    let order = Order {
-        spec: oci::spec(&profile, &place),
-        root: RootFs { path: PathBuf::from(root), shifted: false, scratch: None },
-        ids,
-        name: job.container_name(),
-        interactive: job.options.interactive,
-        timeout: job.options.timeout,
-        proof: None,
-        refusals: false,
-        allow_partial: job.allows("partial-limits"),
-        account: false,
-        profile,
-    };
+    let spec = oci::spec(&profile, &place);
+    let root = RootFs { path: root.to_owned(), shifted: false, scratch: None };
+    let order = job.order(profile, spec, root, ids);
     Ok(runtimes::launch(&order, runtime, &image_name(job, runtime)?, job.note)?)
 }
 

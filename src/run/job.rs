@@ -3,11 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::image::source;
-use crate::policy::{self, Profile, Wishes};
+use oci_spec::runtime::Spec;
 
-use super::Error;
+use crate::image::source;
+use crate::policy::{self, Needs, Profile, Wishes};
+
 use super::runtimes::Runtime;
+use super::{Error, IdMaps, Order, RootFs};
 
 /// What is to be run, as people say it.
 pub struct Job<'a> {
@@ -55,9 +57,34 @@ impl Job<'_> {
         self.options.name.clone().unwrap_or_else(|| format!("harden-{}", std::process::id()))
     }
 
-    /// Whether something was allowed by name.
-    pub(super) fn allows(&self, name: &str) -> bool {
-        self.wishes.allow.iter().any(|allowed| allowed == name)
+    /// The profile: the one that was given, or one for what the image needs on this machine.
+    pub(super) fn profile(&mut self, needs: &Needs, host: &policy::Host) -> Result<Profile, policy::Error> {
+        match self.profile.take() {
+            Some(profile) => policy::check(profile, &self.wishes.allow, host),
+            None => policy::infer(needs, self.wishes, host),
+        }
+    }
+
+    /// The order to run it with this profile, as `spec` says it, with this root and these ids.
+    pub(super) fn order(&self, profile: Profile, spec: Spec, root: RootFs, ids: IdMaps) -> Order {
+        Order {
+            spec,
+            profile,
+            root,
+            ids,
+            name: self.container_name(),
+            interactive: self.options.interactive,
+            timeout: self.options.timeout,
+            proof: self.options.proof.clone(),
+            refusals: self.options.refusals,
+            allow_partial: self.wishes.allow.iter().any(|allowed| allowed == "partial-limits"),
+            account: self.options.account,
+        }
+    }
+
+    /// The runtime that has images of its own, where one is to start it.
+    pub(super) fn engine(&self) -> Option<Runtime> {
+        self.options.runtime.filter(|runtime| !runtime.takes_bundle())
     }
 
     /// What only our own launcher can do is refused rather than left out where another one starts the container.

@@ -12,6 +12,7 @@ use crate::policy::{self, MountKind, Needs, Profile, Publish, oci};
 
 use super::ids::{self, Caller};
 use super::refusals::Refusals;
+use super::runtimes::Runtime;
 use super::store::{Store, Stored};
 use super::{
     Error, Freed, IdMaps, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, engine, launch, lsm,
@@ -34,10 +35,7 @@ pub fn prepare(mut job: Job<'_>) -> Result<Ready<'_>, Refused> {
     job.check_runtime()?;
     let caller = Caller::look_up();
     let image = image(&job, &caller)?;
-    let profile = match job.profile.take() {
-        Some(profile) => policy::check(profile, &job.wishes.allow, &host())?,
-        None => policy::infer(image.needs(), job.wishes, &host())?,
-    };
+    let profile = job.profile(image.needs(), &host())?;
     Ok(Ready { job, caller, image, profile })
 }
 
@@ -57,9 +55,11 @@ impl Ready<'_> {
         let note = job.note;
         lsm::load(&mut profile.lsm.value)?;
         let ids = ids::plan(&caller, &profile.user.value);
-        if let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) {
-            return engine::run(&job, profile, ids, runtime);
-        }
+        let root = match &image {
+            Image::Foreign(runtime, _) => return engine::run(&job, profile, ids, *runtime),
+            Image::Folder(root, _) => root.clone(),
+            Image::Stored(stored) => stored.root.clone(),
+        };
         tell_ids(&caller, &ids, &profile, note);
         if let Image::Stored(stored) = &image
             && stored.is_new
@@ -71,22 +71,9 @@ impl Ready<'_> {
             store.volume(name, &profile.user.value, &ids)?;
         }
         let scratch = if profile.read_only_root.value { None } else { store.scratch(&ids)? };
-        let root = RootFs { scratch: scratch.as_ref().map(|scratch| scratch.path().to_owned()), ..image.root() };
-        let name = job.container_name();
-        let spec = spec(&profile, &root, &ids, &name, &store.volumes())?;
-        let order = Order {
-            spec,
-            root,
-            ids,
-            name,
-            interactive: job.options.interactive,
-            timeout: job.options.timeout,
-            proof: job.options.proof.clone(),
-            refusals: job.options.refusals,
-            allow_partial: job.allows("partial-limits"),
-            account: job.options.account,
-            profile,
-        };
+        let root = RootFs { scratch: scratch.as_ref().map(|scratch| scratch.path().to_owned()), ..root };
+        let spec = spec(&profile, &root, &ids, &job.container_name(), &store.volumes())?;
+        let order = job.order(profile, spec, root, ids);
         let code = match job.options.runtime {
             Some(runtime) => runtimes::launch(&order, runtime, job.request.name, note),
             None => confined(&order, note),
@@ -112,12 +99,12 @@ fn confined(order: &Order, note: &dyn Fn(&str)) -> Result<u8, Error> {
     lowered.iter().for_each(|said| note(said));
     let modules = lsm::prepare(spec, order.profile.lsm.value.landlock)?;
     modules.notes.iter().for_each(|said| note(said));
-    let refusals = RefCell::new(Refusals::new(filter.clone(), spec));
-    let serve = |listener: &OwnedFd| refusals.borrow_mut().handle(listener);
     let asks = order.refusals && !filter.instructions.is_empty();
     if order.refusals && !asks {
         note("refusals can't be told without a filter of system calls, which asks about them");
     }
+    let refusals = asks.then(|| RefCell::new(Refusals::new(filter.clone(), spec)));
+    let serve = refusals.as_ref().map(|refusals| move |listener: &OwnedFd| refusals.borrow_mut().handle(listener));
     let ports: Vec<Publish> = order.profile.publish.iter().map(|said| said.value.clone()).collect();
     let prepared = network::prepare(&ports, &order.profile.network.value)?;
     let files = prepared.files(&order.profile.hostname.value);
@@ -145,14 +132,14 @@ fn confined(order: &Order, note: &dyn Fn(&str)) -> Result<u8, Error> {
         join: &|| group.join(),
         limit: &|| rlimits::apply(&limits),
         confine: &|| lsm::apply(&modules),
-        refused: asks.then_some(&serve),
+        refused: serve.as_ref().map(|serve| serve as &dyn Fn(&OwnedFd)),
         prove: &prove,
         files: &files,
         note,
         ..Tools::none()
     };
     let code = launch(order, &tools)?;
-    if asks {
+    if let Some(refusals) = &refusals {
         refusals.borrow().tell(note);
     }
     if order.account {
@@ -218,30 +205,22 @@ enum Image {
     Folder(RootFs, Box<Needs>),
     /// One of the store, which stays locked while it is used.
     Stored(Box<Stored>),
-    /// One that another engine has.
-    Foreign(Box<Needs>),
+    /// One that another engine has, and starts.
+    Foreign(Runtime, Box<Needs>),
 }
 
 impl Image {
-    fn root(&self) -> RootFs {
-        match self {
-            Self::Folder(root, _) => root.clone(),
-            Self::Stored(stored) => stored.root.clone(),
-            Self::Foreign(_) => RootFs { path: PathBuf::from("/"), shifted: false, scratch: None },
-        }
-    }
-
     fn needs(&self) -> &Needs {
         match self {
-            Self::Folder(_, needs) | Self::Foreign(needs) => needs,
+            Self::Folder(_, needs) | Self::Foreign(_, needs) => needs,
             Self::Stored(stored) => &stored.needs,
         }
     }
 }
 
 fn image(job: &Job<'_>, caller: &Caller) -> Result<Image, Refused> {
-    if let Some(runtime) = job.options.runtime.filter(|runtime| !runtime.takes_bundle()) {
-        return Ok(Image::Foreign(Box::new(engine::needs(job, runtime)?)));
+    if let Some(runtime) = job.engine() {
+        return Ok(Image::Foreign(runtime, Box::new(engine::needs(job, runtime)?)));
     }
     match &job.request.reference.transport {
         Transport::RootFs { path } => {
