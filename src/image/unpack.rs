@@ -20,6 +20,9 @@ use super::source::{Blobs, Descriptor, Request};
 use super::{Error, Image, Kind, NodeId, Tree, size_said};
 use writer::{Open, Writer, unwritable};
 
+/// What to do about a store that is full.
+pub const FREE_SPACE: &str = "free some space, remove images by `harden run --gc`, or set XDG_DATA_HOME elsewhere";
+
 /// Owners as they are written: user and group of the image to those of the host; `None` leaves both to the caller's.
 pub type Owner<'a> = &'a dyn Fn(u32, u32) -> Option<(u32, u32)>;
 
@@ -138,7 +141,7 @@ fn check_room(order: &Order<'_>, files: &Files) -> Result<(), Error> {
         return Ok(());
     }
     let problem = format!("unpacked it has {}, and {} are free in the store", size_said(wanted), size_said(free));
-    Err(Error::new(order.request.name, problem, writer::FREE_SPACE))
+    Err(Error::new(order.request.name, problem, FREE_SPACE))
 }
 
 /// Reads a layer once more, and writes the files whose content it holds.

@@ -159,9 +159,7 @@ impl Store {
 
     fn failed(&self, error: &io::Error) -> Error {
         let remedy = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "free some space, remove images by `harden run --gc`, or set XDG_DATA_HOME elsewhere"
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => crate::image::unpack::FREE_SPACE,
             _ => "set XDG_DATA_HOME to a folder of yours",
         };
         Error::new(self.folder.display().to_string(), format!("the store can't be used: {error}"), remedy)
@@ -176,5 +174,9 @@ fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,11 +1,12 @@
 //! Layers that are far, downloaded to a folder.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::keep::Keep;
 use super::{Blobs, Descriptor, Opened, Request};
 use crate::image::Error;
 use crate::image::manifest::unread;
@@ -50,21 +51,9 @@ fn one(request: &Request<'_>, blobs: &dyn Blobs, layer: &Descriptor, near: &Path
         return Err(Error::new(place(), problem, "raise the limit if you trust the image"));
     }
     let path = path_of(near, layer);
-    let unkept = |error: io::Error| {
-        let problem = format!("a layer can't be kept while it is read: {error}");
-        Error::new(path.display().to_string(), problem, "free some space, or set XDG_DATA_HOME elsewhere")
-    };
-    let mut file = File::create_new(&path).map_err(unkept)?;
-    let mut blob = blobs.open(layer)?;
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match blob.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(length) => file.write_all(&buffer[..length]).map_err(unkept)?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::new(place(), error.to_string(), "fetch the image again")),
-        }
-    }
+    let keep = Keep::new(&path, "a layer")?;
+    let unreadable = |error: io::Error| Error::new(place(), error.to_string(), "fetch the image again");
+    keep.all(&mut blobs.open(layer)?, unreadable, |_| Ok(())).map(drop)
 }
 
 /// Layers in a folder.

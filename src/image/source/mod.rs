@@ -3,6 +3,7 @@
 mod archive;
 mod docker;
 mod fetch;
+mod keep;
 mod layers;
 mod layout;
 mod members;

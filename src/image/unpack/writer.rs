@@ -11,12 +11,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{LeftOut, Order, PRIVATE, bytes_of, file_type, plain_name};
+use super::{FREE_SPACE, LeftOut, Order, PRIVATE, bytes_of, file_type, plain_name};
 use crate::image::{Error, Kind, Node, NodeId, Tree};
-
-/// What to do about a store that is full.
-pub(super) const FREE_SPACE: &str =
-    "free some space, remove images by `harden run --gc`, or set XDG_DATA_HOME elsewhere";
 
 /// How folders are opened: there are no symlinks yet, and should there be one, it is not followed.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);

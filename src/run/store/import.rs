@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{LAYOUT, Store, Stored, digest_of, lock, record};
+use super::{LAYOUT, Store, Stored, digest_of, hex, lock, record};
 use crate::image::source::{self, Request};
 use crate::image::unpack::{self, LeftOut};
 use crate::image::{Error as ImageError, Image, layer};
@@ -47,7 +47,7 @@ impl Store {
         let failed = |error: io::Error| Refused::from(self.failed(&error));
         crate::platform::create_private_folder(work).map_err(failed)?;
         let opened = source::open(request, &work.join("spool"))?;
-        let config_digest = format!("sha256:{}", hex(&opened.config));
+        let config_digest = format!("sha256:{}", hex(&Sha256::digest(&opened.config)));
         let key = digest_of([LAYOUT, env!("CARGO_PKG_VERSION"), &self.ownership(), &config_digest]);
         let digest = opened.digest.clone().unwrap_or(config_digest);
         // Under other names the same image may be on its way.
@@ -150,10 +150,6 @@ fn is_whole(image: &Image) -> Result<(), ImageError> {
 
 fn said_by(error: ImageError) -> (String, String, String) {
     (error.place, error.problem, error.remedy)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
