@@ -82,30 +82,6 @@ impl Caller {
     }
 }
 
-impl IdMaps {
-    /// The first id, of users or groups, up to `highest` that no map has; such files belong to nobody inside.
-    #[must_use]
-    pub fn unmapped(&self, highest: u32) -> Option<u32> {
-        let first = |ranges: &[IdRange]| {
-            let mut next = 0_u32;
-            loop {
-                let Some(range) = ranges
-                    .iter()
-                    .find(|range| next.checked_sub(range.inside).is_some_and(|offset| offset < range.count))
-                else {
-                    return Some(next);
-                };
-                next = range.inside.checked_add(range.count)?;
-            }
-        };
-        [&self.uids, &self.gids]
-            .into_iter()
-            .filter_map(|ranges| first(ranges.as_slice()))
-            .filter(|id| *id <= highest)
-            .min()
-    }
-}
-
 /// The maps for a container whose program runs as `ids` inside.
 #[must_use]
 pub fn plan(caller: &Caller, ids: &Ids) -> IdMaps {
@@ -300,7 +276,7 @@ mod tests {
         let outside: Vec<(u32, u32, u32)> =
             maps.uids.iter().map(|range| (range.inside, range.outside, range.count)).collect();
         assert_eq!(outside, [(0, 1000, 1), (1, 100_000, 10), (11, 100_010, 3), (14, u32::MAX - 5, 5)]);
-        assert_eq!((maps.unmapped(u32::MAX), maps.unmapped(2), maps.unmapped(1)), (Some(2), Some(2), None));
+        assert_eq!((maps.gid_outside(0), maps.gid_outside(1), maps.gid_outside(2)), (Some(5), Some(7), None));
         assert_eq!(user.why_one(), None);
         let said = Caller { subgids: Vec::new(), ..user.clone() }.why_one().expect("a reason");
         assert!(said.contains("/etc/subgid"), "{said}");

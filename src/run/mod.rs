@@ -139,19 +139,28 @@ impl IdMaps {
     /// The id outside of a user inside; `None` where it isn't mapped.
     #[must_use]
     pub fn uid_outside(&self, inside: u32) -> Option<u32> {
-        outside(&self.uids, inside)
+        self.uids.iter().find_map(|range| range.outside_of(inside))
     }
 
     /// The id outside of a group inside; `None` where it isn't mapped.
     #[must_use]
     pub fn gid_outside(&self, inside: u32) -> Option<u32> {
-        outside(&self.gids, inside)
+        self.gids.iter().find_map(|range| range.outside_of(inside))
     }
 }
 
-fn outside(ranges: &[IdRange], inside: u32) -> Option<u32> {
-    ranges.iter().find_map(|range| {
-        let offset = inside.checked_sub(range.inside).filter(|offset| *offset < range.count)?;
-        range.outside.checked_add(offset)
-    })
+impl IdRange {
+    /// The id outside of one inside.
+    #[must_use]
+    pub fn outside_of(&self, inside: u32) -> Option<u32> {
+        let offset = inside.checked_sub(self.inside).filter(|offset| *offset < self.count)?;
+        self.outside.checked_add(offset)
+    }
+
+    /// The id inside of one outside.
+    #[must_use]
+    pub fn inside_of(&self, outside: u32) -> Option<u32> {
+        let offset = outside.checked_sub(self.outside).filter(|offset| *offset < self.count)?;
+        self.inside.checked_add(offset)
+    }
 }

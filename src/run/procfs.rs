@@ -1,4 +1,5 @@
-//! Small files of the kernel's, in /proc and in control groups: read whole, and their lines `key: value`.
+//! What the kernel says of itself: small files in /proc and in control groups, read whole, their lines `key: value`, and
+//! its version.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -19,6 +20,14 @@ pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<String> {
     }
     text.truncate(text.trim_end_matches('\n').len());
     Ok(text)
+}
+
+/// The kernel's version, major and minor number (uname(2)); (0, 0) where it isn't a version.
+pub(crate) fn kernel() -> (u32, u32) {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// The value behind `key:` at the beginning of a line, as in /proc/PID/status (proc_pid_status(5)).

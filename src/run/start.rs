@@ -16,7 +16,7 @@ use super::runtimes::Runtime;
 use super::store::{Store, Stored};
 use super::{
     Error, Freed, IdMaps, IdRange, Job, Order, Refused, RootFs, Started, Tools, account, cgroup, engine, launch, lsm,
-    network, proof, rlimits, runtimes, seccomp,
+    network, procfs, proof, rlimits, runtimes, seccomp,
 };
 
 /// A run whose profile is known.
@@ -91,6 +91,12 @@ fn confined(order: &Order, note: &dyn Fn(&str)) -> Result<u8, Error> {
     let linux = spec.linux().as_ref();
     let list = linux.and_then(|linux| linux.seccomp().as_ref());
     let filter = list.map(|list| seccomp::compile(list, order.refusals)).transpose()?.unwrap_or_default();
+    if !filter.unknown.is_empty() {
+        note(&format!(
+            "no known architecture has the system calls {}, which the list names",
+            filter.unknown.join(", ")
+        ));
+    }
     let resources = linux.and_then(|linux| linux.resources().clone()).unwrap_or_default();
     let group = cgroup::prepare(&order.name, &resources, order.allow_partial, &cgroup::Host::look_up())?;
     let asked = spec.process().as_ref().and_then(|process| process.rlimits().as_deref()).unwrap_or_default();
@@ -248,11 +254,8 @@ pub fn collect(data: &Path) -> Result<Freed, Error> {
 
 /// What of this machine bounds a profile.
 fn host() -> policy::Host {
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total =
-        memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
+    let memory = procfs::read("/proc/meminfo").unwrap_or_default();
+    let total = procfs::field(&memory, "MemTotal").and_then(|total| total.strip_suffix(" kB")?.parse().ok());
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -262,7 +265,7 @@ fn host() -> policy::Host {
         cpus: std::thread::available_parallelism().map_or(0, |count| count.get() as u32),
         memory: total.map_or(0, |kibibytes: u64| kibibytes << 10),
         architecture: architecture.to_owned(),
-        kernel: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+        kernel: procfs::kernel(),
         home: std::env::var("HOME").ok().filter(|home| home.starts_with('/')),
     }
 }

@@ -13,7 +13,7 @@ use harden::run::{IdMaps, IdRange, MapWriter, Order, RootFs};
 use oci_spec::runtime::{Capability, LinuxIdMappingBuilder};
 
 use crate::export::sample;
-use crate::support::skip;
+use crate::support::{launch, skip};
 
 const FIRST_ID: u32 = 0x6FFF_0000;
 
@@ -44,12 +44,8 @@ fn order(profile: Profile, root: &Path) -> Order {
         root: RootFs { path: root.to_owned(), shifted: true, scratch: None },
         ids: IdMaps { uids: vec![range], gids: vec![range], writer: MapWriter::Root },
         name: own_name(),
-        interactive: false,
         timeout: None,
-        proof: None,
-        refusals: false,
-        allow_partial: false,
-        account: false,
+        ..launch::order(root, &[])
     }
 }
 

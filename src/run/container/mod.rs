@@ -32,7 +32,7 @@ use oci_spec::runtime::{Linux, LinuxNamespaceType, Process, Spec};
 pub(crate) use channel::{Channel, Message};
 pub(crate) use identity::bit;
 pub(crate) use process::enter;
-pub(crate) use sources::Sources;
+pub(crate) use sources::{DEVICES, Sources};
 pub(crate) use tty::Served;
 pub(crate) use wait::{Ended, SIGNALS, Watch, end, pause};
 

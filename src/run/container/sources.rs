@@ -14,7 +14,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::At as _;
 use super::options::{NO_PRIVILEGE, Options, READ_ONLY};
-use crate::run::{Error, IdRange, MapWriter, Order, sys};
+use crate::run::{Error, MapWriter, Order, sys};
 
 /// Mounts that are attached nowhere yet.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(crate) struct Sources {
     pub(crate) scratch: Option<OwnedFd>,
 }
 
-/// Name, major and minor number (admin-guide/devices.txt of the kernel).
-const DEVICES: [(&str, u32, u32); 6] =
+/// The devices that every container has: name, major and minor number (admin-guide/devices.txt of the kernel).
+pub(crate) const DEVICES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 /// On a device's mount: nothing about it can be changed; opening it for writing is no write to the mount.
@@ -66,8 +66,7 @@ impl Sources {
         let root = (!order.root.shifted).then_some((order.root.path.as_path(), &self.root));
         let own = |fd: &OwnedFd| {
             let owner = rustix::fs::fstat(fd).map(|found| found.st_uid);
-            let has = |range: &IdRange, id: u32| id.checked_sub(range.outside).is_some_and(|at| at < range.count);
-            owner.is_ok_and(|owner| order.ids.uids.iter().any(|range| has(range, owner)))
+            owner.is_ok_and(|owner| order.ids.uids.iter().any(|range| range.inside_of(owner).is_some()))
         };
         let binds = binds.filter(|(_, fd)| !own(fd));
         let failed = root.into_iter().chain(binds).filter_map(|(path, fd)| {

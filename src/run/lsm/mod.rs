@@ -19,8 +19,6 @@ use landlock::Landlock;
 /// What a container's process does to itself before its program is executed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LsmPlan {
-    /// The label that tmpfs and other fresh mounts are to have (`context="…"`), where SELinux is asked for it.
-    pub mount_label: Option<String>,
     /// What differs from what was asked for, or is weaker than it sounds: to be told.
     pub notes: Vec<String>,
     apparmor: Option<String>,
@@ -54,13 +52,14 @@ pub fn prepare(spec: &Spec, landlock: bool) -> Result<LsmPlan, Error> {
     let mut plan = LsmPlan {
         apparmor: asked(process.and_then(|process| process.apparmor_profile().as_ref())),
         selinux: asked(process.and_then(|process| process.selinux_label().as_ref())),
-        mount_label: asked(spec.linux().as_ref().and_then(|linux| linux.mount_label().as_ref())),
         ..LsmPlan::default()
     };
     if let Some(profile) = &plan.apparmor {
         plan.notes.extend(apparmor::check(profile)?);
     }
-    for label in plan.selinux.iter().chain(&plan.mount_label) {
+    // The label of fresh mounts (`context="…"`) is given when they are made.
+    let of_mounts = asked(spec.linux().as_ref().and_then(|linux| linux.mount_label().as_ref()));
+    for label in plan.selinux.iter().chain(&of_mounts) {
         plan.notes.extend(selinux::check(label)?);
     }
     plan.notes.dedup();

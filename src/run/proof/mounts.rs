@@ -9,11 +9,8 @@ use rustix::fs::FileType;
 use super::facts::{Place, Seen, look_outside};
 use super::{Extra, Row};
 use crate::run::Order;
+use crate::run::container::DEVICES;
 use crate::run::mountinfo::{self, Line};
-
-/// The devices that every container has: name, major and minor number.
-const DEVICES: [(&str, u32, u32); 6] =
-    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 /// All rows about mounts. `look` tells what is at a path in the container.
 pub(super) fn rows(order: &Order, mountinfo: &str, look: &dyn Fn(&str) -> Seen, extra: &Extra<'_>) -> Vec<Row> {

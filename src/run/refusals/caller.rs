@@ -7,7 +7,7 @@ use rustix::io::pread;
 use rustix::process::Pid;
 
 use super::calls::{Operand, Operation, of_flags};
-use crate::run::procfs;
+use crate::run::{IdRange, procfs};
 
 /// A thread that waits for an answer.
 #[derive(Debug)]
@@ -23,8 +23,7 @@ pub(super) struct Caller {
     pub(super) groups: Vec<u32>,
     /// Effective capabilities.
     capabilities: u64,
-    /// Ranges of ids: first inside, first outside, count.
-    uids: Vec<[u32; 3]>,
+    uids: Vec<IdRange>,
 }
 
 /// `PATH_MAX` of the kernel.
@@ -44,9 +43,9 @@ impl Caller {
             words.filter_map(|word| word.parse().ok()).collect()
         };
         let map = procfs::read(format!("/proc/{pid}/uid_map")).ok()?;
-        let range = |line: &str| -> Option<[u32; 3]> {
+        let range = |line: &str| -> Option<IdRange> {
             let mut words = line.split_whitespace().map(|word| word.parse().ok());
-            Some([words.next()??, words.next()??, words.next()??])
+            Some(IdRange { inside: words.next()??, outside: words.next()??, count: words.next()?? })
         };
         Some(Self {
             pid,
@@ -80,10 +79,7 @@ impl Caller {
 
     /// The id inside of a user outside.
     pub(super) fn uid_inside(&self, outside: u32) -> Option<u32> {
-        self.uids.iter().find_map(|[inside, first, count]| {
-            let offset = outside.checked_sub(*first).filter(|offset| offset < count)?;
-            inside.checked_add(offset)
-        })
+        self.uids.iter().find_map(|range| range.inside_of(outside))
     }
 
     /// What an operand says is done, and the absolute path inside that it names; `None` where that can't be told.

@@ -15,7 +15,7 @@ use std::ffi::c_uint;
 
 use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompFilterFlag};
 
-use crate::run::{Error, sys};
+use crate::run::{Error, procfs, sys};
 
 pub use names::name_of;
 pub(crate) use names::number_of;
@@ -135,18 +135,11 @@ fn flags(list: &LinuxSeccomp, notify: bool) -> c_uint {
     if notify {
         flags |= libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
         // Otherwise each signal makes a waiting call be made, and counted, again.
-        if kernel_is_at_least(5, 19) {
+        if procfs::kernel() >= (5, 19) {
             flags |= libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         }
     }
     c_uint::try_from(flags).unwrap_or_default()
-}
-
-fn kernel_is_at_least(major: u32, minor: u32) -> bool {
-    let name = rustix::system::uname();
-    let release = name.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
 #[cfg(test)]
