@@ -161,7 +161,8 @@ fn spec(profile: &Profile, root: &RootFs, ids: &IdMaps, name: &str, volumes: &Pa
         root: &root.path,
         uid_mappings: mappings(&ids.uids)?,
         gid_mappings: mappings(&ids.gids)?,
-        cgroups_path: Some(PathBuf::from("harden").join(name)),
+        // One name: a group above it would be left by the runtimes that make it.
+        cgroups_path: Some(PathBuf::from(format!("/harden.{name}"))),
         volumes,
         device: &device,
     };

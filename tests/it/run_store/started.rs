@@ -210,6 +210,8 @@ fn a_volume_is_kept_for_its_user_by_whatever_runtime() {
     let found = run(&["--runtime", "runc"], "cat /data/file; stat -c %u /data/file; id -u; echo more >> /data/file");
     assert_eq!(found, "first\n10001\n10001\n");
     assert_eq!(run(&[], "cat /data/file"), "first\nmore\n");
+    let groups = Command::new("find").args(["/sys/fs/cgroup", "-maxdepth", "2", "-name", "harden"]).output();
+    assert_eq!(String::from_utf8_lossy(&groups.expect("find").stdout), "", "groups are left");
     // The image is seen, and is no less for it.
     assert!(names(&data.path().join("harden/images"))[0].join("rootfs/bin/sh").exists());
 }
